@@ -1,0 +1,242 @@
+//! Points in time and spans as they travel: `m2m:timestamp`, `m2m:absRelTimestamp`, `xs:duration`
+//! (TS-0004 6.3.3). No clock here: whoever needs the present passes it in.
+
+use std::fmt;
+
+use ::time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+
+/// A point in time, UTC, in microseconds since 1970-01-01.
+///
+/// Written as basic ISO 8601 with a comma before the fraction, `20261121T033156,123456`; the fraction is left out
+/// when it is zero. [`Timestamp::NEVER`] is the expiration of what does not expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// Later than every other point in time.
+    pub const NEVER: Timestamp = Timestamp(i64::MAX);
+
+    /// From microseconds since 1970-01-01.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since 1970-01-01.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// This point moved by a span; saturates at the ends.
+    pub const fn plus(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+
+    /// Parses `YYYYMMDDThhmmss[,ffffff]` or its extended form with dashes and colons, an optional `Z` and a point
+    /// instead of the comma. `None` for anything else, for dates that do not exist and for years before 1970.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.strip_suffix('Z').unwrap_or(text);
+        let (date, clock) = text.split_once('T')?;
+        let date = digits(date, &[4, 6], '-', 8)?;
+        let (clock, fraction) = match clock.find([',', '.']) {
+            Some(at) => (clock.get(..at)?, clock.get(at + 1..)?),
+            None => (clock, ""),
+        };
+        let clock = digits(clock, &[2, 4], ':', 6)?;
+        if fraction.len() > 9 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let mut micros = 0;
+        for position in 0..6 {
+            let digit = fraction.as_bytes().get(position).map_or(0, |byte| i64::from(byte - b'0'));
+            micros = micros * 10 + digit;
+        }
+        let (year, month, day) = (date / 10_000, date / 100 % 100, date % 100);
+        let (hour, minute, second) = (clock / 10_000, clock / 100 % 100, clock % 100);
+        let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+        let date = Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()?;
+        let time = Time::from_hms(
+            u8::try_from(hour).ok()?,
+            u8::try_from(minute).ok()?,
+            u8::try_from(second.min(59)).ok()?,
+        )
+        .ok()?;
+        if second > 60 {
+            return None;
+        }
+        let leap = i64::from(second == 60);
+        let seconds = PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp() + leap;
+        (seconds >= 0).then(|| Self(seconds * MICROS_PER_SECOND + micros))
+    }
+
+    /// The calendar components in UTC, for schedules and time windows. `None` past the year 9999.
+    pub fn to_utc(self) -> Option<OffsetDateTime> {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)
+            .ok()
+            .map(|moment| moment.to_offset(UtcOffset::UTC))
+    }
+}
+
+/// The digits of a field group, with separators at all of `breaks` or at none, as one number.
+fn digits(text: &str, breaks: &[usize], separator: char, count: usize) -> Option<i64> {
+    let extended = text.len() == count + breaks.len();
+    if !extended && text.len() != count {
+        return None;
+    }
+    let (mut value, mut seen, mut breaks) = (0_i64, 0, breaks.iter().peekable());
+    for character in text.chars() {
+        if extended && breaks.peek().is_some_and(|at| **at == seen) {
+            if character != separator {
+                return None;
+            }
+            breaks.next();
+            continue;
+        }
+        value = value * 10 + i64::from(character.to_digit(10)?);
+        seen += 1;
+    }
+    (seen == count).then_some(value)
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(moment) = self.to_utc() else { return f.write_str("99991231T235959") };
+        write!(
+            f,
+            "{:04}{:02}{:02}T{:02}{:02}{:02}",
+            moment.year(),
+            u8::from(moment.month()),
+            moment.day(),
+            moment.hour(),
+            moment.minute(),
+            moment.second()
+        )?;
+        match moment.microsecond() {
+            0 => Ok(()),
+            micros => write!(f, ",{micros:06}"),
+        }
+    }
+}
+
+/// A span of time in microseconds, never negative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Span(i64);
+
+impl Span {
+    /// A span of whole seconds.
+    pub const fn from_seconds(seconds: u32) -> Self {
+        Self(seconds as i64 * MICROS_PER_SECOND)
+    }
+
+    /// A span of milliseconds.
+    pub const fn from_millis(millis: u32) -> Self {
+        Self(millis as i64 * 1000)
+    }
+
+    /// Microseconds.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Parses `xs:duration` (`P1Y2M3DT10H1M0.5S`), a year taken as 365 days and a month as 30. `None` for anything
+    /// else, negative durations included.
+    pub fn parse_duration(text: &str) -> Option<Self> {
+        let body = text.strip_prefix('P')?;
+        let (date, clock) = match body.split_once('T') {
+            Some((_, "")) => return None,
+            Some((date, clock)) => (date, clock),
+            None => (body, ""),
+        };
+        if date.is_empty() && clock.is_empty() {
+            return None;
+        }
+        let days = components(date, &[('Y', 365.0), ('M', 30.0), ('W', 7.0), ('D', 1.0)])?;
+        let seconds = components(clock, &[('H', 3600.0), ('M', 60.0), ('S', 1.0)])?;
+        let micros = (days * 86_400.0 + seconds) * MICROS_PER_SECOND as f64;
+        (micros < i64::MAX as f64 / 4.0).then_some(Self(micros as i64))
+    }
+}
+
+/// The sum of `12X3Y` fields, each unit at most once and in the order of `units`.
+fn components(text: &str, units: &[(char, f64)]) -> Option<f64> {
+    let (mut sum, mut rest, mut units) = (0.0, text, units.iter());
+    while !rest.is_empty() {
+        let end = rest.find(|character: char| !character.is_ascii_digit() && character != '.')?;
+        let number: f64 = rest.get(..end)?.parse().ok()?;
+        let unit = rest.get(end..)?.chars().next()?;
+        sum += number * units.find(|(name, _)| *name == unit)?.1;
+        rest = rest.get(end + unit.len_utf8()..)?;
+    }
+    Some(sum)
+}
+
+/// `m2m:absRelTimestamp`: a point in time, or a span from the moment at which the receiver reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AbsRelTime {
+    /// A point in time.
+    At(Timestamp),
+    /// A span after the arrival; milliseconds on the wire when written as a number.
+    After(Span),
+}
+
+impl AbsRelTime {
+    /// Parses a timestamp, a duration, or a whole number of milliseconds.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(at) = Timestamp::parse(text) {
+            return Some(Self::At(at));
+        }
+        if let Some(span) = Span::parse_duration(text) {
+            return Some(Self::After(span));
+        }
+        text.parse::<u32>().ok().map(|millis| Self::After(Span::from_millis(millis)))
+    }
+
+    /// The point in time that is meant, `now` being the arrival.
+    pub const fn resolve(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::After(span) => now.plus(span),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AbsRelTime, Span, Timestamp};
+    use proptest::prelude::*;
+
+    #[test]
+    fn accepts_the_forms_that_are_in_use() {
+        let second = Timestamp::parse("20261121T033156").unwrap();
+        assert_eq!(second.to_string(), "20261121T033156");
+        assert_eq!(Timestamp::parse("2026-11-21T03:31:56Z"), Some(second));
+        assert_eq!(Timestamp::parse("20261121T033156,5").unwrap().micros() - second.micros(), 500_000);
+        for wrong in ["", "2026", "20261121", "20261321T000000", "20260230T000000", "2026112aT000000", "20261121T250000", "2026-1121T000000"] {
+            assert_eq!(Timestamp::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(Span::parse_duration("PT1M30S"), Some(Span::from_seconds(90)));
+        assert_eq!(Span::parse_duration("P1DT1S"), Some(Span::from_seconds(86_401)));
+        for wrong in ["", "P", "PT", "1S", "P1S", "PT1S1M", "-PT1S"] {
+            assert_eq!(Span::parse_duration(wrong), None, "{wrong}");
+        }
+        assert_eq!(AbsRelTime::parse("5000"), Some(AbsRelTime::After(Span::from_seconds(5))));
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips(micros in 0_i64..253_402_300_799_000_000) {
+            let moment = Timestamp::from_micros(micros);
+            prop_assert_eq!(Timestamp::parse(&moment.to_string()), Some(moment));
+        }
+
+        #[test]
+        fn never_panics(text in ".{0,40}") {
+            let _ = (Timestamp::parse(&text), AbsRelTime::parse(&text));
+        }
+    }
+}
