@@ -1,0 +1,122 @@
+//! What the core hands to the store and gets back: rows, and the change set of one flush.
+//!
+//! Responsible for: the shape of the data. What the rows mean, and which changes belong together, is left to the
+//! core; how a change set reaches the disk is left to the two backends.
+
+use std::sync::Arc;
+
+/// A resource as stored. Points in time are microseconds since 1970, `i64::MAX` for "never".
+#[derive(Clone, Debug, PartialEq, Eq, diesel::Queryable)]
+pub struct Row {
+    /// The internal id, assigned by the core, increasing, never reused.
+    pub id: i64,
+    /// The id of the parent.
+    pub parent: i64,
+    /// The resource type.
+    pub ty: i32,
+    /// The resource name, unless it derives from the id.
+    pub rn: Option<String>,
+    /// The resource identifier, unless it derives from the id.
+    pub ri: Option<String>,
+    /// What the core keeps for its fast path over a subtree; of no meaning here.
+    pub root: Option<String>,
+    /// Who created the resource.
+    pub originator: Option<String>,
+    /// Creation time.
+    pub ct: i64,
+    /// Last modified time.
+    pub lt: i64,
+    /// Expiration time; `i64::MAX` for none.
+    pub et: i64,
+    /// Content size, of instances.
+    pub cs: Option<i64>,
+    /// The other attributes, JSON.
+    pub body: String,
+}
+
+/// A notification that is owed: an outbox row.
+#[derive(Clone, Debug, PartialEq, Eq, diesel::Queryable)]
+pub struct Owed {
+    /// Order of sending, assigned by the core.
+    pub seq: i64,
+    /// The id of the subscription.
+    pub subscription: i64,
+    /// Where it goes; what has one target is sent in order.
+    pub target: String,
+    /// The notification.
+    pub body: String,
+    /// When it is no longer worth sending.
+    pub expires: i64,
+}
+
+/// All that one flush changes.
+///
+/// It is applied kind by kind: settle nothing that the same set owes, delete nothing that the same set inserts
+/// (leave both out instead). Deletions come before insertions, so a name may be given up and taken in one set.
+/// Adding what is there and removing what is not are no errors; of two entries for one key in `update` or `meta` the
+/// last counts.
+#[derive(Clone, Debug, Default)]
+pub struct ChangeSet {
+    /// New resources.
+    pub insert: Vec<Arc<Row>>,
+    /// Changed resources. `root`, `lt`, `et`, `cs` and `body` are written; the other columns never change.
+    pub update: Vec<Arc<Row>>,
+    /// Ids of resources that are gone. Their labels and attributes have to be in the removals below.
+    pub delete: Vec<i64>,
+    /// Labels gained: value, resource.
+    pub label_add: Vec<(String, i64)>,
+    /// Labels lost: value, resource.
+    pub label_remove: Vec<(String, i64)>,
+    /// Indexed attributes gained: name, value, resource.
+    pub attribute_add: Vec<(String, String, i64)>,
+    /// Indexed attributes lost: name, value, resource.
+    pub attribute_remove: Vec<(String, String, i64)>,
+    /// Notifications owed from now on.
+    pub owe: Vec<Arc<Owed>>,
+    /// Sequence numbers of notifications that are done.
+    pub settle: Vec<i64>,
+    /// Values to keep by name.
+    pub meta: Vec<(String, String)>,
+}
+
+impl ChangeSet {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.insert.is_empty()
+            && self.update.is_empty()
+            && self.delete.is_empty()
+            && self.label_add.is_empty()
+            && self.label_remove.is_empty()
+            && self.attribute_add.is_empty()
+            && self.attribute_remove.is_empty()
+            && self.owe.is_empty()
+            && self.settle.is_empty()
+            && self.meta.is_empty()
+    }
+}
+
+/// A resource found on a walk down a subtree. Ordered as the walk goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, diesel::Queryable)]
+pub struct Child {
+    /// The id of the parent.
+    pub parent: i64,
+    /// The resource type.
+    pub ty: i32,
+    /// The id.
+    pub id: i64,
+}
+
+/// What trimming needs to know of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, diesel::Queryable)]
+pub struct Aged {
+    /// The id.
+    pub id: i64,
+    /// Content size.
+    pub cs: Option<i64>,
+    /// Expiration time.
+    pub et: i64,
+    /// Creation time.
+    pub ct: i64,
+    /// Whether it may have labels (its body mentions `"lbl"`); if not, nothing but the row has to go.
+    pub labelled: bool,
+}

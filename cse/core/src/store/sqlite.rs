@@ -1,0 +1,246 @@
+//! SQLite: a file beside the node.
+//!
+//! Responsible for: opening the file so that commits are durable and readers never wait, keeping a second node away,
+//! and applying change sets. Queries are shared with PostgreSQL.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use super::change::ChangeSet;
+use super::connection::Role;
+use super::error::StoreError;
+use super::fixed::Fixed;
+use super::migrate::migrate;
+use super::schema::{attribute, label, meta, outbox, resource};
+use super::{Durability, Options};
+
+/// After how many pages the log is copied into the file; more makes commits cheaper and the log longer.
+const CHECKPOINT_PAGES: u32 = 4000;
+
+/// A database file, locked for this process.
+#[derive(Debug)]
+pub(super) struct Place {
+    file: PathBuf,
+    pragmas: String,
+    busy_timeout: Duration,
+    _lock: File,
+    /// Last, so that it goes when nothing is open any more.
+    _folder: Option<Temporary>,
+}
+
+/// A folder that goes with its owner.
+#[derive(Debug)]
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Place {
+    /// Prepares the file that the rest of the URL names.
+    ///
+    /// `:memory:` is a file in the folder for temporary files, never synchronised and removed with the store. SQLite's
+    /// own memory databases have no log: a reader would hold up every commit, and a commit every reader.
+    pub(super) fn new(path: &str, options: &Options) -> Result<Self, StoreError> {
+        let (file, folder) = match path {
+            ":memory:" => {
+                let folder = temporary()?;
+                (folder.0.join("dyad.db"), Some(folder))
+            }
+            "" => return Err(StoreError::open("sqlite:", "the path is missing: use sqlite:PATH")),
+            path => (prepare(Path::new(path.strip_prefix("//").unwrap_or(path)))?, None),
+        };
+        let lock = lock(&file)?;
+        probe(&file)?;
+        let synchronous = match (&folder, options.synchronous) {
+            (Some(_), _) => "OFF",
+            (None, Durability::Full) => "FULL",
+            (None, Durability::Normal) => "NORMAL",
+        };
+        let pragmas = format!(
+            "PRAGMA synchronous = {synchronous}; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; \
+             PRAGMA cache_size = -{}; PRAGMA mmap_size = {}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; \
+             PRAGMA journal_size_limit = 67108864;",
+            options.cache_kib,
+            u64::from(options.mmap_mib) << 20,
+        );
+        Ok(Self { file, pragmas, busy_timeout: options.busy_timeout, _lock: lock, _folder: folder })
+    }
+
+    /// Opens a connection. The writer's comes first and brings the schema up to date.
+    pub(super) fn connect(&self, role: Role) -> Result<SqliteConnection, StoreError> {
+        let place = self.file.display().to_string();
+        let opened = |error: &dyn std::error::Error| StoreError::open(&place, remedy(&error.to_string()));
+        let mut connection = SqliteConnection::establish(&place).map_err(|error| opened(&error))?;
+        let timeout = format!("PRAGMA busy_timeout = {};", self.busy_timeout.as_millis());
+        connection.batch_execute(&timeout).map_err(|error| opened(&error))?;
+        if role == Role::Writer {
+            let mode: String = Fixed::<_, Text>::new("PRAGMA journal_mode = WAL", vec![])
+                .get_result(&mut connection)
+                .map_err(|error| opened(&error))?;
+            if mode != "wal" {
+                return Err(StoreError::open(&place, "its file system cannot share memory: use a local disk"));
+            }
+        }
+        connection.batch_execute(&self.pragmas).map_err(|error| opened(&error))?;
+        match role {
+            Role::Writer => migrate(&mut connection, &place)?,
+            Role::Reader => connection.batch_execute("PRAGMA query_only = ON;").map_err(|error| opened(&error))?,
+        }
+        Ok(connection)
+    }
+}
+
+/// What an operator can do about a message of SQLite.
+fn remedy(message: &str) -> String {
+    let advice = match message {
+        text if text.contains("not a database") => "it is no SQLite database: give another path",
+        text if text.contains("locked") => "another program keeps it locked: close that program",
+        text if text.contains("readonly") => "it cannot be written: check the rights on the file and its folder",
+        text if text.contains("malformed") => "it is damaged: restore a backup",
+        text if text.contains("full") => "the disk is full: make room",
+        _ => "check the file, its folder and the disk",
+    };
+    format!("{advice} ({message})")
+}
+
+fn unusable(path: &Path, error: &io::Error) -> StoreError {
+    let advice = match error.kind() {
+        io::ErrorKind::PermissionDenied => "this user may not write there: change the rights or give another path",
+        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only: give another path",
+        io::ErrorKind::StorageFull => "the disk is full: make room",
+        io::ErrorKind::IsADirectory => "it is a folder: give the path of a file",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "a part of the path is a file, not a folder",
+        _ => "check the path",
+    };
+    StoreError::open(&path.display().to_string(), format!("{advice} ({error})"))
+}
+
+/// Creates the folders and resolves links, so that two names of one file are one database.
+fn prepare(path: &Path) -> Result<PathBuf, StoreError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
+    if path.is_dir() {
+        return Err(unusable(path, &io::ErrorKind::IsADirectory.into()));
+    }
+    let resolved = match (path.exists(), path.file_name()) {
+        (false, Some(name)) => fs::canonicalize(folder).map(|folder| folder.join(name)),
+        _ => fs::canonicalize(path),
+    };
+    resolved.map_err(|error| unusable(path, &error))
+}
+
+/// A folder for a database that nobody keeps.
+fn temporary() -> Result<Temporary, StoreError> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let base = std::env::temp_dir();
+    loop {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = base.join(format!("dyad-memory-{}-{count}", std::process::id()));
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(Temporary(folder)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(unusable(&folder, &error)),
+        }
+    }
+}
+
+/// Keeps other nodes away for as long as the lock file is open, which ends with the process at the latest.
+fn lock(file: &Path) -> Result<File, StoreError> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let lock = File::options().create(true).truncate(false).write(true).open(&path);
+    let lock = lock.map_err(|error| unusable(&path, &error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { place: file.display().to_string() }),
+        Err(TryLockError::Error(error)) => Err(unusable(&path, &error)),
+    }
+}
+
+/// Whether the file can be written; SQLite would not say why not.
+fn probe(file: &Path) -> Result<(), StoreError> {
+    let opened = File::options().create(true).truncate(false).read(true).write(true).open(file);
+    opened.map(drop).map_err(|error| unusable(file, &error))
+}
+
+/// Writes a change set. One prepared statement per kind and one step per entry: nothing here leaves the process.
+pub(super) fn apply(connection: &mut SqliteConnection, change: &ChangeSet) -> QueryResult<()> {
+    for id in &change.delete {
+        diesel::delete(resource::table.find(id)).execute(connection)?;
+    }
+    apply_rows(connection, change)?;
+    for (value, id) in &change.label_remove {
+        diesel::delete(label::table.find((value, id))).execute(connection)?;
+    }
+    for (value, id) in &change.label_add {
+        let row = (label::value.eq(value), label::resource.eq(id));
+        diesel::insert_or_ignore_into(label::table).values(row).execute(connection)?;
+    }
+    for (name, value, id) in &change.attribute_remove {
+        diesel::delete(attribute::table.find((name, value, id))).execute(connection)?;
+    }
+    for (name, value, id) in &change.attribute_add {
+        let row = (attribute::name.eq(name), attribute::value.eq(value), attribute::resource.eq(id));
+        diesel::insert_or_ignore_into(attribute::table).values(row).execute(connection)?;
+    }
+    for owed in &change.owe {
+        let row = (
+            outbox::seq.eq(owed.seq),
+            outbox::subscription.eq(owed.subscription),
+            outbox::target.eq(&owed.target),
+            outbox::body.eq(&owed.body),
+            outbox::expires.eq(owed.expires),
+        );
+        diesel::insert_into(outbox::table).values(row).execute(connection)?;
+    }
+    for seq in &change.settle {
+        diesel::delete(outbox::table.find(seq)).execute(connection)?;
+    }
+    for (name, value) in &change.meta {
+        let row = (meta::name.eq(name), meta::value.eq(value));
+        diesel::replace_into(meta::table).values(row).execute(connection)?;
+    }
+    Ok(())
+}
+
+fn apply_rows(connection: &mut SqliteConnection, change: &ChangeSet) -> QueryResult<()> {
+    for row in &change.insert {
+        let values = (
+            resource::id.eq(row.id),
+            resource::parent.eq(row.parent),
+            resource::ty.eq(row.ty),
+            resource::rn.eq(&row.rn),
+            resource::ri.eq(&row.ri),
+            resource::root.eq(&row.root),
+            resource::originator.eq(&row.originator),
+            resource::ct.eq(row.ct),
+            resource::lt.eq(row.lt),
+            resource::et.eq(row.et),
+            resource::cs.eq(row.cs),
+            resource::body.eq(&row.body),
+        );
+        diesel::insert_into(resource::table).values(values).execute(connection)?;
+    }
+    for row in &change.update {
+        let values = (
+            resource::root.eq(&row.root),
+            resource::lt.eq(row.lt),
+            resource::et.eq(row.et),
+            resource::cs.eq(row.cs),
+            resource::body.eq(&row.body),
+        );
+        diesel::update(resource::table.find(row.id)).set(values).execute(connection)?;
+    }
+    Ok(())
+}

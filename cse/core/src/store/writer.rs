@@ -1,0 +1,78 @@
+//! The writer's connection.
+//!
+//! Responsible for: transactions. Which change sets share one is left to the core.
+
+use std::ops::{Deref, DerefMut};
+
+use super::Store;
+use super::change::ChangeSet;
+use super::connection::Connection;
+use super::error::StoreError;
+
+/// The connection of the single writer. Its queries see the open transaction.
+///
+/// After an error within a transaction, take it back before anything else. An error of [`Writer::commit`] has taken
+/// it back already. A lost connection is replaced by the next [`Writer::begin`].
+pub struct Writer {
+    connection: Connection,
+    store: Store,
+}
+
+impl Writer {
+    /// A writer of a store on a connection of its own.
+    pub(super) fn new(connection: Connection, store: Store) -> Self {
+        Self { connection, store }
+    }
+
+    /// Starts a transaction.
+    pub fn begin(&mut self) -> Result<(), StoreError> {
+        self.connection.begin()
+    }
+
+    /// Writes a change set within the transaction.
+    pub fn apply(&mut self, change: &ChangeSet) -> Result<(), StoreError> {
+        self.connection.apply(change)
+    }
+
+    /// Deletes every row of every table within the transaction.
+    pub fn clear(&mut self) -> Result<(), StoreError> {
+        self.connection.clear()
+    }
+
+    /// Ends the transaction: all of it is durable and visible, or on an error nothing. Only after
+    /// [`StoreError::Lost`] it may be either.
+    pub fn commit(&mut self) -> Result<(), StoreError> {
+        self.connection.commit()
+    }
+
+    /// Takes the transaction back; without one, does nothing.
+    pub fn rollback(&mut self) -> Result<(), StoreError> {
+        self.connection.rollback()
+    }
+
+    /// Whether a transaction is open.
+    pub fn is_open(&self) -> bool {
+        self.connection.is_open()
+    }
+}
+
+impl Deref for Writer {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Writer {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let _ = self.connection.rollback();
+        self.store.writer_is_free();
+    }
+}
