@@ -201,6 +201,21 @@ impl AbsRelTime {
     }
 }
 
+impl fmt::Display for AbsRelTime {
+    /// The form that [`AbsRelTime::parse`] reads back: a timestamp, milliseconds, or a duration in seconds for a
+    /// span that is no whole number of milliseconds or too long for one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = match self {
+            Self::At(at) => return at.fmt(f),
+            Self::After(span) => span.0,
+        };
+        match u32::try_from(micros / 1000) {
+            Ok(millis) if micros % 1000 == 0 => write!(f, "{millis}"),
+            _ => write!(f, "PT{}.{:06}S", micros / MICROS_PER_SECOND, micros % MICROS_PER_SECOND),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{AbsRelTime, Span, Timestamp};

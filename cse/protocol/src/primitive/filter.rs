@@ -16,6 +16,27 @@ pub enum FilterUsage {
     IpeOnDemandDiscovery,
 }
 
+impl FilterUsage {
+    /// From the number on the wire.
+    pub const fn from_number(number: u64) -> Option<Self> {
+        Some(match number {
+            1 => Self::Discovery,
+            2 => Self::ConditionalOperation,
+            3 => Self::IpeOnDemandDiscovery,
+            _ => return None,
+        })
+    }
+
+    /// The number on the wire.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Discovery => 1,
+            Self::ConditionalOperation => 2,
+            Self::IpeOnDemandDiscovery => 3,
+        }
+    }
+}
+
 /// How conditions of different kinds combine (`fo`); conditions of the same kind always combine by OR.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FilterOperation {
@@ -26,6 +47,27 @@ pub enum FilterOperation {
     Or,
     /// 3 (release 4): an odd number of the conditions holds.
     Xor,
+}
+
+impl FilterOperation {
+    /// From the number on the wire.
+    pub const fn from_number(number: u64) -> Option<Self> {
+        Some(match number {
+            1 => Self::And,
+            2 => Self::Or,
+            3 => Self::Xor,
+            _ => return None,
+        })
+    }
+
+    /// The number on the wire.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::And => 1,
+            Self::Or => 2,
+            Self::Xor => 3,
+        }
+    }
 }
 
 /// A name and a value (`atr`, `catr`, `patr`); the value may hold `*` for any run of characters.

@@ -4,7 +4,7 @@
 
 mod content;
 mod filter;
-mod json;
+pub mod json;
 mod request;
 mod response;
 

@@ -180,6 +180,25 @@ pub enum DesiredIdentifierResultType {
     Unstructured,
 }
 
+impl DesiredIdentifierResultType {
+    /// From the number on the wire.
+    pub const fn from_number(number: u64) -> Option<Self> {
+        Some(match number {
+            1 => Self::Structured,
+            2 => Self::Unstructured,
+            _ => return None,
+        })
+    }
+
+    /// The number on the wire.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Structured => 1,
+            Self::Unstructured => 2,
+        }
+    }
+}
+
 /// A request primitive. `None` and empty lists are parameters that were not sent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {

@@ -14,6 +14,25 @@ pub enum ContentStatus {
     Full,
 }
 
+impl ContentStatus {
+    /// From the number on the wire.
+    pub const fn from_number(number: u64) -> Option<Self> {
+        Some(match number {
+            1 => Self::Partial,
+            2 => Self::Full,
+            _ => return None,
+        })
+    }
+
+    /// The number on the wire.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Partial => 1,
+            Self::Full => 2,
+        }
+    }
+}
+
 /// A response primitive. `None` and empty lists are parameters that are not sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
