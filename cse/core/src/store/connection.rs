@@ -175,6 +175,12 @@ impl Connection {
         }
     }
 
+    /// Runs any statements.
+    #[cfg(test)]
+    pub(super) fn batch(&mut self, text: &str) {
+        either!(self, link => diesel::connection::SimpleConnection::batch_execute(link, text)).unwrap();
+    }
+
     /// Whether a transaction is open.
     pub(super) fn is_open(&self) -> bool {
         self.open

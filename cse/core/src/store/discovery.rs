@@ -23,7 +23,12 @@ const ATTRIBUTES_LIKE: &str = "SELECT DISTINCT resource FROM attribute WHERE nam
 
 impl Connection {
     /// Resources that have at least one of these labels.
-    pub fn by_labels(&mut self, labels: &[String], after_id: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
+    pub fn by_labels(
+        &mut self,
+        labels: &[String],
+        after_id: i64,
+        limit: usize,
+    ) -> Result<Vec<i64>, StoreError> {
         let mut found: Vec<i64> = Vec::new();
         for value in labels {
             let ids: Vec<i64> = either!(self, link => label::table
@@ -42,7 +47,12 @@ impl Connection {
     }
 
     /// Resources with a label that matches a pattern. A page costs the labels that begin like the pattern does.
-    pub fn by_label_pattern(&mut self, pattern: &str, after_id: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
+    pub fn by_label_pattern(
+        &mut self,
+        pattern: &str,
+        after_id: i64,
+        limit: usize,
+    ) -> Result<Vec<i64>, StoreError> {
         let Pattern { low, high, glob, like } = &Pattern::new(pattern);
         let limit = bound(limit);
         either!(self,

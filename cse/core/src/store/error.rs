@@ -62,8 +62,12 @@ impl StoreError {
 const FULL: [&str; 4] = ["database or disk is full", "No space left", "could not extend file", "disk quota"];
 
 /// Texts of a connection that ends, for the cases in which libpq still believes in it.
-const LOST: [&str; 4] =
-    ["terminating connection", "server closed the connection", "no connection to the server", "the database system is"];
+const LOST: [&str; 4] = [
+    "terminating connection",
+    "server closed the connection",
+    "no connection to the server",
+    "the database system is",
+];
 
 /// Whether a message of the database says that the connection is gone.
 pub(super) fn tells_of_loss(text: &str) -> bool {
@@ -73,7 +77,9 @@ pub(super) fn tells_of_loss(text: &str) -> bool {
 impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
         let text = match &error {
-            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => return Self::Conflict(error.into()),
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
+                return Self::Conflict(error.into());
+            }
             DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
             | DieselError::BrokenTransactionManager => return Self::Lost(error.into()),
             DieselError::DatabaseError(_, information) => information.message(),
@@ -115,7 +121,9 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Conflict(cause) | Self::Lost(cause) | Self::Full(cause) | Self::Query(cause) => Some(&**cause),
+            Self::Conflict(cause) | Self::Lost(cause) | Self::Full(cause) | Self::Query(cause) => {
+                Some(&**cause)
+            }
             _ => None,
         }
     }

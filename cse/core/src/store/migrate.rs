@@ -29,9 +29,15 @@ impl Migrated for Pg {
 }
 
 /// Runs the migrations that are missing.
-pub(super) fn migrate<DB: Migrated>(harness: &mut impl MigrationHarness<DB>, place: &str) -> Result<(), StoreError> {
+pub(super) fn migrate<DB: Migrated>(
+    harness: &mut impl MigrationHarness<DB>,
+    place: &str,
+) -> Result<(), StoreError> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-        StoreError::open(place, format!("its schema cannot be brought up to date ({error}); it may need more rights"))
+        StoreError::open(
+            place,
+            format!("its schema cannot be brought up to date ({error}); it may need more rights"),
+        )
     };
     let known = MigrationSource::<DB>::migrations(&DB::MIGRATIONS).map_err(failed)?;
     let known: Vec<_> = known.iter().map(|migration| migration.name().version().as_owned()).collect();

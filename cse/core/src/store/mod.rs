@@ -123,9 +123,8 @@ impl Store {
         let connection = match std::mem::replace(&mut *slot, Slot::Taken) {
             Slot::Ready(connection) => *connection,
             Slot::Taken => return Err(StoreError::WriterTaken),
-            Slot::Free => {
-                Connection::new(self.shared.place.clone(), Role::Writer).inspect_err(|_| *slot = Slot::Free)?
-            }
+            Slot::Free => Connection::new(self.shared.place.clone(), Role::Writer)
+                .inspect_err(|_| *slot = Slot::Free)?,
         };
         Ok(Writer::new(connection, self.clone()))
     }

@@ -75,7 +75,9 @@ impl Place {
                 })?;
                 migrate(&mut connection, &self.shown)?;
             }
-            Role::Reader => connection.batch_execute("SET default_transaction_read_only = on;").map_err(opened)?,
+            Role::Reader => {
+                connection.batch_execute("SET default_transaction_read_only = on;").map_err(opened)?
+            }
         }
         Ok(connection)
     }
@@ -97,9 +99,15 @@ fn without_password(url: &str) -> String {
 fn remedy(message: &str) -> String {
     let message = message.trim();
     let advice = match message {
-        text if text.contains("password") || text.contains("authentication") => "check user and password in the URL",
-        text if text.contains("does not exist") => "create the database and the user first (createdb, createuser)",
-        text if text.contains("pg_hba.conf") => "the server does not admit this user from here: check its pg_hba.conf",
+        text if text.contains("password") || text.contains("authentication") => {
+            "check user and password in the URL"
+        }
+        text if text.contains("does not exist") => {
+            "create the database and the user first (createdb, createuser)"
+        }
+        text if text.contains("pg_hba.conf") => {
+            "the server does not admit this user from here: check its pg_hba.conf"
+        }
         text if text.contains("SSL") => "TLS is not built in: use a socket, a private network or a tunnel",
         text if text.contains("too many") => {
             "the server has no connections left: raise max_connections or use fewer readers"
@@ -118,14 +126,16 @@ const INSERT: &str = "INSERT INTO resource (id, parent, ty, rn, ri, root, origin
 const UPDATE: &str = "UPDATE resource SET root = u.root, lt = u.lt, et = u.et, cs = u.cs, body = u.body \
     FROM unnest(?, ?, ?, ?, ?, ?) AS u(id, root, lt, et, cs, body) WHERE resource.id = u.id";
 const DELETE: &str = "DELETE FROM resource WHERE id = ANY(?)";
-const LABEL_ADD: &str = "INSERT INTO label (value, resource) SELECT * FROM unnest(?, ?) ON CONFLICT DO NOTHING";
+const LABEL_ADD: &str =
+    "INSERT INTO label (value, resource) SELECT * FROM unnest(?, ?) ON CONFLICT DO NOTHING";
 const LABEL_REMOVE: &str = "DELETE FROM label USING unnest(?, ?) AS u(value, resource) \
     WHERE label.value = u.value AND label.resource = u.resource";
 const ATTRIBUTE_ADD: &str = "INSERT INTO attribute (name, value, resource) SELECT * FROM unnest(?, ?, ?) \
     ON CONFLICT DO NOTHING";
 const ATTRIBUTE_REMOVE: &str = "DELETE FROM attribute USING unnest(?, ?, ?) AS u(name, value, resource) \
     WHERE attribute.name = u.name AND attribute.value = u.value AND attribute.resource = u.resource";
-const OWE: &str = "INSERT INTO outbox (seq, subscription, target, body, expires) SELECT * FROM unnest(?, ?, ?, ?, ?)";
+const OWE: &str =
+    "INSERT INTO outbox (seq, subscription, target, body, expires) SELECT * FROM unnest(?, ?, ?, ?, ?)";
 const SETTLE: &str = "DELETE FROM outbox WHERE seq = ANY(?)";
 const META: &str = "INSERT INTO meta (name, value) SELECT * FROM unnest(?, ?) \
     ON CONFLICT (name) DO UPDATE SET value = excluded.value";

@@ -90,7 +90,13 @@ impl Connection {
     }
 
     /// Ids of children of one type.
-    pub fn child_ids_of(&mut self, parent: i64, ty: i32, after_id: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
+    pub fn child_ids_of(
+        &mut self,
+        parent: i64,
+        ty: i32,
+        after_id: i64,
+        limit: usize,
+    ) -> Result<Vec<i64>, StoreError> {
         either!(self, link => resource::table
             .filter(resource::parent.eq(parent))
             .filter(resource::ty.eq(ty))
@@ -132,7 +138,12 @@ impl Connection {
 
     /// Children of several resources, in ascending order of parent, type, id, from after `after`. For walks down a
     /// subtree, level by level.
-    pub fn child_ids(&mut self, parents: &[i64], after: Option<Child>, limit: usize) -> Result<Vec<Child>, StoreError> {
+    pub fn child_ids(
+        &mut self,
+        parents: &[i64],
+        after: Option<Child>,
+        limit: usize,
+    ) -> Result<Vec<Child>, StoreError> {
         let after = after.unwrap_or(Child { parent: i64::MIN, ty: i32::MIN, id: i64::MIN });
         let mut parents = sorted(parents);
         parents.retain(|parent| *parent >= after.parent);
@@ -160,7 +171,13 @@ impl Connection {
     }
 
     /// Children of a type from the oldest on, with what trimming has to know.
-    pub fn oldest(&mut self, parent: i64, ty: i32, after_id: i64, limit: usize) -> Result<Vec<Aged>, StoreError> {
+    pub fn oldest(
+        &mut self,
+        parent: i64,
+        ty: i32,
+        after_id: i64,
+        limit: usize,
+    ) -> Result<Vec<Aged>, StoreError> {
         either!(self, link => resource::table
             .filter(resource::parent.eq(parent))
             .filter(resource::ty.eq(ty))

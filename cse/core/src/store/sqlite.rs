@@ -88,13 +88,18 @@ impl Place {
                 .get_result(&mut connection)
                 .map_err(|error| opened(&error))?;
             if mode != "wal" {
-                return Err(StoreError::open(&place, "its file system cannot share memory: use a local disk"));
+                return Err(StoreError::open(
+                    &place,
+                    "its file system cannot share memory: use a local disk",
+                ));
             }
         }
         connection.batch_execute(&self.pragmas).map_err(|error| opened(&error))?;
         match role {
             Role::Writer => migrate(&mut connection, &place)?,
-            Role::Reader => connection.batch_execute("PRAGMA query_only = ON;").map_err(|error| opened(&error))?,
+            Role::Reader => {
+                connection.batch_execute("PRAGMA query_only = ON;").map_err(|error| opened(&error))?
+            }
         }
         Ok(connection)
     }
@@ -105,7 +110,9 @@ fn remedy(message: &str) -> String {
     let advice = match message {
         text if text.contains("not a database") => "it is no SQLite database: give another path",
         text if text.contains("locked") => "another program keeps it locked: close that program",
-        text if text.contains("readonly") => "it cannot be written: check the rights on the file and its folder",
+        text if text.contains("readonly") => {
+            "it cannot be written: check the rights on the file and its folder"
+        }
         text if text.contains("malformed") => "it is damaged: restore a backup",
         text if text.contains("full") => "the disk is full: make room",
         _ => "check the file, its folder and the disk",
@@ -115,11 +122,15 @@ fn remedy(message: &str) -> String {
 
 fn unusable(path: &Path, error: &io::Error) -> StoreError {
     let advice = match error.kind() {
-        io::ErrorKind::PermissionDenied => "this user may not write there: change the rights or give another path",
+        io::ErrorKind::PermissionDenied => {
+            "this user may not write there: change the rights or give another path"
+        }
         io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only: give another path",
         io::ErrorKind::StorageFull => "the disk is full: make room",
         io::ErrorKind::IsADirectory => "it is a folder: give the path of a file",
-        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "a part of the path is a file, not a folder",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "a part of the path is a file, not a folder"
+        }
         _ => "check the path",
     };
     StoreError::open(&path.display().to_string(), format!("{advice} ({error})"))

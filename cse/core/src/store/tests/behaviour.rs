@@ -1,0 +1,165 @@
+//! Transactions, visibility, and what comes back of what was written.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Subject, commit, inserting, row};
+use crate::store::{ChangeSet, Options, Owed, Row, Store, StoreError};
+
+#[test]
+fn rows_come_back_as_they_went() {
+    for subject in Subject::all() {
+        let store = subject.open();
+        let mut writer = store.writer().unwrap();
+        let full = Row {
+            id: i64::MAX - 1,
+            parent: i64::MIN,
+            ty: -5,
+            rn: Some("na'me \"with\" \u{1F600} ß 漢字 \\ % _ *".into()),
+            ri: Some(String::new()),
+            root: Some("\t\n".into()),
+            originator: Some("Cä\u{10FFFF}".into()),
+            ct: i64::MIN,
+            lt: i64::MAX,
+            et: i64::MAX,
+            cs: Some(i64::MAX),
+            body: "x\u{e9}".repeat(1_500_000),
+        };
+        commit(&mut writer, &inserting([full.clone(), row(2, 1, 4)]));
+        let mut reader = store.reader().unwrap();
+        assert_eq!(reader.row(full.id).unwrap(), Some(full.clone()), "{}", subject.name);
+        assert_eq!(reader.row(2).unwrap(), Some(row(2, 1, 4)));
+        assert_eq!(reader.row(3).unwrap(), None);
+        assert_eq!(reader.row_by_ri("").unwrap(), Some(full.clone()));
+        assert_eq!(reader.id_by_name(i64::MIN, full.rn.as_deref().unwrap()).unwrap(), Some(full.id));
+        assert_eq!(reader.rows(&[full.id, 7, 2, 2]).unwrap(), [row(2, 1, 4), full.clone()]);
+
+        let changed = Row { root: None, lt: 1, et: 2, cs: None, body: "{\"a\":1}".into(), ..full };
+        let first = Row { body: "overtaken".into(), ..changed.clone() };
+        let update = vec![Arc::new(first), Arc::new(changed.clone())];
+        commit(&mut writer, &ChangeSet { update, ..ChangeSet::default() });
+        assert_eq!(reader.row(changed.id).unwrap(), Some(changed), "{}", subject.name);
+    }
+}
+
+#[test]
+fn a_rollback_leaves_nothing() {
+    for subject in Subject::all() {
+        let store = subject.open();
+        let mut writer = store.writer().unwrap();
+        commit(&mut writer, &inserting([row(1, 0, 5)]));
+        writer.begin().unwrap();
+        let owed = Owed { seq: 1, subscription: 1, target: "t".into(), body: "b".into(), expires: 0 };
+        let change = ChangeSet {
+            label_add: vec![("l".into(), 2)],
+            attribute_add: vec![("n".into(), "v".into(), 2)],
+            owe: vec![Arc::new(owed)],
+            meta: vec![("m".into(), "v".into())],
+            delete: vec![1],
+            ..inserting([row(2, 1, 4)])
+        };
+        writer.apply(&change).unwrap();
+        assert_eq!(writer.row(2).unwrap(), Some(row(2, 1, 4)));
+        writer.rollback().unwrap();
+        writer.rollback().unwrap();
+        assert_eq!(writer.row(1).unwrap(), Some(row(1, 0, 5)), "{}", subject.name);
+        assert_eq!(writer.count().unwrap(), 1);
+        assert!(writer.by_labels(&["l".into()], 0, 9).unwrap().is_empty());
+        assert!(writer.by_attribute("n", "v", 0, 9).unwrap().is_empty());
+        assert!(writer.owed(0, 9).unwrap().is_empty());
+        assert_eq!(writer.meta("m").unwrap(), None);
+    }
+}
+
+#[test]
+fn a_failing_set_is_told_apart_and_the_writer_goes_on() {
+    for subject in Subject::all() {
+        let store = subject.open();
+        let mut writer = store.writer().unwrap();
+        let named = |id, ri: &str| Row { rn: Some("n".into()), ri: Some(ri.into()), ..row(id, 1, 3) };
+        commit(&mut writer, &inserting([named(2, "r")]));
+        for wrong in [named(3, "s"), row(2, 9, 9), Row { parent: 8, ..named(4, "r") }] {
+            writer.begin().unwrap();
+            let outcome = writer.apply(&inserting([row(50, 1, 3), wrong]));
+            assert!(matches!(outcome, Err(StoreError::Conflict(_))), "{} {outcome:?}", subject.name);
+            writer.rollback().unwrap();
+        }
+        assert_eq!(writer.count().unwrap(), 1);
+        // A name given up and taken in one set.
+        commit(&mut writer, &ChangeSet { delete: vec![2], ..inserting([named(5, "r")]) });
+        assert_eq!(store.reader().unwrap().id_by_name(1, "n").unwrap(), Some(5));
+    }
+}
+
+#[test]
+fn readers_see_what_is_committed_and_nothing_else() {
+    for subject in Subject::all() {
+        let store = subject.open();
+        let mut writer = store.writer().unwrap();
+        commit(&mut writer, &inserting([row(1, 0, 5)]));
+        writer.begin().unwrap();
+        writer.apply(&ChangeSet { delete: vec![1], ..inserting((2..500).map(|id| row(id, 1, 4))) }).unwrap();
+        let mut reader = store.reader().unwrap();
+        assert_eq!(reader.count().unwrap(), 1, "{}", subject.name);
+        assert_eq!(reader.newest(1, 4).unwrap(), None);
+        writer.clear().unwrap();
+        writer.apply(&inserting([row(7, 7, 7)])).unwrap();
+        assert_eq!(reader.row(1).unwrap(), Some(row(1, 0, 5)));
+        writer.commit().unwrap();
+        assert_eq!(reader.rows(&[1, 2, 7]).unwrap(), [row(7, 7, 7)]);
+        assert_eq!(reader.count().unwrap(), 1);
+    }
+}
+
+#[test]
+fn readers_do_not_write() {
+    for subject in Subject::all() {
+        let store = subject.open();
+        let mut reader = store.reader().unwrap();
+        assert!(reader.apply(&inserting([row(1, 0, 5)])).is_err(), "{}", subject.name);
+        assert_eq!(reader.count().unwrap(), 0);
+    }
+}
+
+#[test]
+fn the_writer_is_single_and_readers_take_turns() {
+    for subject in Subject::all() {
+        let options = Options { readers: 1, busy_timeout: Duration::from_millis(50), ..Options::default() };
+        let store = Store::open(&subject.url, &options).unwrap();
+        let writer = store.writer().unwrap();
+        assert!(matches!(store.writer(), Err(StoreError::WriterTaken)));
+        drop(writer);
+        let mut writer = store.clone().writer().unwrap();
+        commit(&mut writer, &inserting([row(1, 0, 5)]));
+        let reader = store.reader().unwrap();
+        assert!(matches!(store.reader(), Err(StoreError::Busy)));
+        drop(reader);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        // With eight in the queue the patience may end.
+                        let Ok(mut reader) = store.reader() else { continue };
+                        assert_eq!(reader.count().unwrap(), 1, "{}", subject.name);
+                    }
+                });
+            }
+        });
+        assert_eq!(store.reads_inline(), subject.name != "postgres");
+    }
+}
+
+#[test]
+fn an_open_transaction_ends_with_its_writer() {
+    for subject in Subject::all() {
+        let store = subject.open();
+        let mut writer = store.writer().unwrap();
+        writer.begin().unwrap();
+        assert!(writer.is_open());
+        writer.apply(&inserting([row(1, 0, 5)])).unwrap();
+        drop(writer);
+        let mut writer = store.writer().unwrap();
+        assert_eq!(writer.count().unwrap(), 0, "{}", subject.name);
+        commit(&mut writer, &inserting([row(1, 0, 5)]));
+    }
+}

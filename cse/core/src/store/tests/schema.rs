@@ -1,0 +1,32 @@
+//! The two migrations make the same tables.
+
+use std::collections::BTreeSet;
+
+/// Tables with columns, and indices with columns and condition, of the statements of a migration.
+fn structure(migration: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let text: String = migration.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    let (mut tables, mut indices) = (BTreeSet::new(), BTreeSet::new());
+    for statement in text.split(';') {
+        let words = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+        if words.starts_with("CREATE TABLE") {
+            let words = words.replace(" COLLATE \"C\"", "").replace(" WITHOUT ROWID", "");
+            tables.insert(
+                words
+                    .replace("id INTEGER NOT NULL PRIMARY", "id BIGINT NOT NULL PRIMARY")
+                    .replace("seq INTEGER NOT NULL PRIMARY", "seq BIGINT NOT NULL PRIMARY"),
+            );
+        } else if !words.is_empty() {
+            // An index of SQLite ends with the rowid.
+            indices.insert(words.replace(", id)", ")").replace(", seq)", ")"));
+        }
+    }
+    (tables, indices)
+}
+
+#[test]
+fn both_migrations_make_the_same_tables() {
+    let sqlite = structure(include_str!("../../../migrations/sqlite/00000000000001_tables/up.sql"));
+    let postgres = structure(include_str!("../../../migrations/postgres/00000000000001_tables/up.sql"));
+    assert_eq!(sqlite, postgres);
+    assert_eq!((sqlite.0.len(), sqlite.1.len()), (5, 6));
+}
