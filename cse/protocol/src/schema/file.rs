@@ -1,0 +1,128 @@
+//! What a table file looks like: the sections and keys of `schemas/**/*.toml`, as they are read.
+//!
+//! `docs/adding-a-resource-type.md` explains them. What they mean is left to `load` and `types`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use smol_str::SmolStr;
+
+/// A file. Every section is optional; which ones appear depends on what the file describes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct File {
+    /// Attributes that types take over by their short name.
+    pub(super) common: BTreeMap<SmolStr, AttributeLine>,
+    /// Attributes of every announced variant.
+    pub(super) common_announced: BTreeMap<SmolStr, AttributeLine>,
+    /// A resource type.
+    pub(super) r#type: Option<TypeSection>,
+    /// The announced variant of the resource type.
+    pub(super) announced: Option<AnnouncedSection>,
+    /// In what common attributes differ for the type.
+    pub(super) changed: BTreeMap<SmolStr, ChangeLine>,
+    /// The attributes of the type besides the common ones.
+    pub(super) attributes: BTreeMap<SmolStr, AttributeLine>,
+    /// Specialisations of flexContainer.
+    pub(super) flex_container: Vec<SpecializationSection<String>>,
+    /// Specialisations of mgmtObj.
+    pub(super) mgmt_obj: Vec<SpecializationSection<u32>>,
+    /// Simple data types.
+    pub(super) simple: BTreeMap<SmolStr, SimpleLine>,
+    /// Data types that are lists.
+    pub(super) list: BTreeMap<SmolStr, ListLine>,
+    /// Enumerations, `1..3, 7`.
+    pub(super) enumeration: BTreeMap<SmolStr, String>,
+    /// Complex data types, by short names of their members.
+    pub(super) complex: BTreeMap<SmolStr, BTreeMap<SmolStr, MemberLine>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TypeSection {
+    pub(super) name: SmolStr,
+    pub(super) root: SmolStr,
+    #[serde(default)]
+    pub(super) number: u32,
+    #[serde(default)]
+    pub(super) r#virtual: bool,
+    pub(super) release: u8,
+    pub(super) operations: String,
+    #[serde(default)]
+    pub(super) virtual_children: Vec<SmolStr>,
+    #[serde(default)]
+    pub(super) common: Vec<SmolStr>,
+    #[serde(default)]
+    pub(super) children: Vec<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnnouncedSection {
+    pub(super) root: SmolStr,
+    pub(super) number: u32,
+    #[serde(default)]
+    pub(super) children: Vec<u32>,
+}
+
+/// A specialisation; `D` is what its definition is, a URI or a number.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SpecializationSection<D> {
+    pub(super) name: SmolStr,
+    pub(super) root: SmolStr,
+    pub(super) definition: Option<D>,
+    /// Root of the announced variant.
+    pub(super) announced: Option<SmolStr>,
+    pub(super) release: Option<u8>,
+    #[serde(default)]
+    pub(super) attributes: BTreeMap<SmolStr, AttributeLine>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AttributeLine {
+    pub(super) name: SmolStr,
+    pub(super) r#type: SmolStr,
+    pub(super) multiplicity: Option<SmolStr>,
+    pub(super) create: Option<SmolStr>,
+    pub(super) update: Option<SmolStr>,
+    pub(super) announce: Option<SmolStr>,
+    pub(super) since: Option<SmolStr>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangeLine {
+    pub(super) create: Option<SmolStr>,
+    pub(super) update: Option<SmolStr>,
+    pub(super) announce: Option<SmolStr>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MemberLine {
+    pub(super) name: SmolStr,
+    pub(super) r#type: SmolStr,
+    pub(super) multiplicity: Option<SmolStr>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum SimpleLine {
+    /// `"identifier"`: what the code calls it.
+    Named(SmolStr),
+    /// `{ from = 0, to = 63 }`: whole numbers.
+    Range { from: i64, to: Option<i64> },
+    /// `["xml", "json"]`: these strings.
+    Words(Vec<SmolStr>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum ListLine {
+    /// The type of the elements.
+    Of(SmolStr),
+    /// The same, with limits of how many there are.
+    Limited { of: SmolStr, min: Option<usize>, max: Option<usize> },
+}

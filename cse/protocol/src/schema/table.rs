@@ -1,0 +1,203 @@
+//! The table of one resource type: its operations, children and attributes (TS-0001 9.6, TS-0004 7.4).
+//!
+//! Holds what the files say and answers questions about it. How files are read is left to `load`, whether a
+//! representation conforms is left to `validate`.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::data_type::DataType;
+use super::release::Release;
+use crate::Operation;
+use crate::primitive::ResourceType;
+
+/// The type number of `<subscription>`.
+const SUBSCRIPTION: ResourceType = 23;
+
+/// Whether an attribute is expected in a request ("request optionality" of TS-0004 7.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// M
+    Mandatory,
+    /// O
+    Optional,
+    /// NP
+    NotPermitted,
+}
+
+/// Whether an attribute is part of the announced variant (TS-0001 9.6.26).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announcement {
+    /// NA: never.
+    None,
+    /// OA: when it is listed in `aa`.
+    Optional,
+    /// MA: always.
+    Mandatory,
+}
+
+/// One attribute of a resource type.
+#[derive(Clone, Debug)]
+pub struct Attribute {
+    /// Short name, as it travels: `mni`.
+    pub short: SmolStr,
+    /// Name in the specification: `maxNrOfInstances`.
+    pub name: SmolStr,
+    /// What values it may have.
+    pub data_type: DataType,
+    /// In a CREATE request.
+    pub create: Presence,
+    /// In an UPDATE request.
+    pub update: Presence,
+    /// Whether every resource has it (multiplicity 1), so that it cannot be deleted.
+    pub required: bool,
+    /// Whether its value is an array.
+    pub is_list: bool,
+    /// Whether CREATE carries it as `null`, for the receiver to fill in (`cr`, TS-0001 9.6.1.3).
+    pub filled_in: bool,
+    /// In the announced variant.
+    pub announcement: Announcement,
+    /// The release that introduced it; requests of an earlier release need not have it.
+    pub since: Release,
+}
+
+/// Which specialisation of a generic type a table describes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Specialization {
+    /// A type by itself, or the generic base of specialisations.
+    None,
+    /// A flexContainer, with its `containerDefinition` (empty for one that the specification gives none).
+    Container(SmolStr),
+    /// A mgmtObj, with its `mgmtDefinition`.
+    Management(u32),
+}
+
+/// The table of one resource type, of one of its specialisations, or of an announced variant.
+#[derive(Debug)]
+pub struct TypeTable {
+    /// Resource type number; 0 for virtual resources, which have none.
+    pub number: ResourceType,
+    /// Name in the specification: `container`.
+    pub name: SmolStr,
+    /// Name of the representation's root: `m2m:cnt`.
+    pub root: SmolStr,
+    /// Whether this is a specialisation.
+    pub specialization: Specialization,
+    /// The release that introduced the type.
+    pub release: u8,
+    /// Whether the resource has no representation of its own (`latest`, `oldest`).
+    pub is_virtual: bool,
+    pub(super) operations: Operations,
+    pub(super) children: Arc<[ResourceType]>,
+    pub(super) virtual_children: Arc<[SmolStr]>,
+    pub(super) attributes: Layers,
+    /// Short names of what CREATE has to carry, and since when.
+    pub(super) mandatory: Box<[(SmolStr, Release)]>,
+}
+
+impl TypeTable {
+    /// Whether requests may do this with resources of the type.
+    pub fn allows(&self, operation: Operation) -> bool {
+        self.operations.contains(operation)
+    }
+
+    /// Whether a resource of type `child` may be created below one of this type.
+    pub fn allows_child(&self, child: ResourceType) -> bool {
+        self.children.binary_search(&child).is_ok()
+    }
+
+    /// Whether resources of the type can be subscribed to.
+    pub fn is_subscribable(&self) -> bool {
+        self.allows_child(SUBSCRIPTION)
+    }
+
+    /// The types that may be created below, in ascending order.
+    pub fn children(&self) -> &[ResourceType] {
+        &self.children
+    }
+
+    /// The roots of the virtual resources below: `m2m:la`, `m2m:ol`.
+    pub fn virtual_children(&self) -> &[SmolStr] {
+        &self.virtual_children
+    }
+
+    /// The attribute with this short name.
+    pub fn attribute(&self, short: &str) -> Option<&Attribute> {
+        self.attributes.get(short)
+    }
+
+    /// Every attribute, those of the specialisation before those of its base.
+    pub fn attributes(&self) -> impl Iterator<Item = &Attribute> {
+        self.attributes.iter()
+    }
+
+    /// Whether resources of the type may have the attribute.
+    pub fn has(&self, short: &str) -> bool {
+        self.attributes.get(short).is_some()
+    }
+}
+
+/// The attributes of a table: its own, and those of its base, which hundreds of specialisations share.
+#[derive(Clone, Debug)]
+pub(super) struct Layers {
+    own: Arc<[Attribute]>,
+    inherited: Arc<[Attribute]>,
+}
+
+impl Layers {
+    /// Sorts the own attributes, so that they can be found by bisection.
+    pub(super) fn new(mut own: Vec<Attribute>, inherited: Arc<[Attribute]>) -> Self {
+        own.sort_by(|left, right| left.short.cmp(&right.short));
+        Self { own: own.into(), inherited }
+    }
+
+    /// The own attributes, to be inherited by specialisations.
+    pub(super) fn own(&self) -> &Arc<[Attribute]> {
+        &self.own
+    }
+
+    pub(super) fn get(&self, short: &str) -> Option<&Attribute> {
+        find(&self.own, short).or_else(|| find(&self.inherited, short))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Attribute> {
+        // An own attribute hides the one that the base has under the same short name.
+        let inherited = self.inherited.iter().filter(|attribute| find(&self.own, &attribute.short).is_none());
+        self.own.iter().chain(inherited)
+    }
+}
+
+fn find<'a>(sorted: &'a [Attribute], short: &str) -> Option<&'a Attribute> {
+    sorted
+        .binary_search_by(|attribute| attribute.short.as_str().cmp(short))
+        .ok()
+        .and_then(|at| sorted.get(at))
+}
+
+/// The operations that a type supports.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Operations(u8);
+
+impl Operations {
+    /// From the letters C, R, U, D, N; `None` for another letter.
+    pub(super) fn parse(letters: &str) -> Option<Self> {
+        let mut bits = 0;
+        for letter in letters.chars() {
+            bits |= 1
+                << match letter {
+                    'C' => Operation::Create.number(),
+                    'R' => Operation::Retrieve.number(),
+                    'U' => Operation::Update.number(),
+                    'D' => Operation::Delete.number(),
+                    'N' => Operation::Notify.number(),
+                    _ => return None,
+                };
+        }
+        Some(Self(bits))
+    }
+
+    const fn contains(self, operation: Operation) -> bool {
+        self.0 & (1 << operation.number()) != 0
+    }
+}
