@@ -181,6 +181,22 @@ impl Connection {
         either!(self, link => diesel::connection::SimpleConnection::batch_execute(link, text)).unwrap();
     }
 
+    /// Counts the statements that are prepared to be kept.
+    #[cfg(test)]
+    pub(super) fn count_prepared(&mut self, count: &Arc<std::sync::atomic::AtomicUsize>) {
+        use diesel::connection::{Connection as _, InstrumentationEvent};
+        let count = count.clone();
+        let count = move |event: InstrumentationEvent<'_>| {
+            if matches!(event, InstrumentationEvent::CacheQuery { .. }) {
+                count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        };
+        match &mut self.link {
+            Link::Sqlite(link) => link.set_instrumentation(count),
+            Link::Postgres(link) => link.set_instrumentation(count),
+        }
+    }
+
     /// Whether a transaction is open.
     pub(super) fn is_open(&self) -> bool {
         self.open

@@ -170,6 +170,19 @@ impl Connection {
             .optional())
     }
 
+    /// The youngest instance of one type that is older than a given one.
+    pub fn newest_before(&mut self, parent: i64, ty: i32, before_id: i64) -> Result<Option<i64>, StoreError> {
+        either!(self, link => resource::table
+            .filter(resource::parent.eq(parent))
+            .filter(resource::ty.eq(ty))
+            .filter(resource::id.lt(before_id))
+            .order(resource::id.desc())
+            .limit(1)
+            .select(resource::id)
+            .get_result(link)
+            .optional())
+    }
+
     /// Children of a type from the oldest on, with what trimming has to know.
     pub fn oldest(
         &mut self,

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::change::ChangeSet;
 use super::connection::Role;
 use super::error::StoreError;
-use super::fixed::Fixed;
+use super::fixed::{Fixed, bind};
 use super::migrate::migrate;
 use super::schema::{attribute, label, meta, outbox, resource};
 use super::{Durability, Options};
@@ -185,6 +185,9 @@ fn probe(file: &Path) -> Result<(), StoreError> {
     opened.map(drop).map_err(|error| unusable(file, &error))
 }
 
+/// diesel keeps no prepared UPDATE of its own.
+const UPDATE: &str = "UPDATE resource SET root = ?, lt = ?, et = ?, cs = ?, body = ? WHERE id = ?";
+
 /// Writes a change set. One prepared statement per kind and one step per entry: nothing here leaves the process.
 pub(super) fn apply(connection: &mut SqliteConnection, change: &ChangeSet) -> QueryResult<()> {
     for id in &change.delete {
@@ -244,14 +247,11 @@ fn apply_rows(connection: &mut SqliteConnection, change: &ChangeSet) -> QueryRes
         diesel::insert_into(resource::table).values(values).execute(connection)?;
     }
     for row in &change.update {
-        let values = (
-            resource::root.eq(&row.root),
-            resource::lt.eq(row.lt),
-            resource::et.eq(row.et),
-            resource::cs.eq(row.cs),
-            resource::body.eq(&row.body),
-        );
-        diesel::update(resource::table.find(row.id)).set(values).execute(connection)?;
+        let values = bind![
+            Nullable<Text>: &row.root, BigInt: row.lt, BigInt: row.et, Nullable<BigInt>: row.cs,
+            Text: &row.body, BigInt: row.id,
+        ];
+        Fixed::<_>::new(UPDATE, values).execute(connection)?;
     }
     Ok(())
 }

@@ -7,6 +7,8 @@ mod behaviour;
 mod measure;
 mod model;
 mod opening;
+mod plans;
+mod prepared;
 mod schema;
 
 use std::sync::Arc;

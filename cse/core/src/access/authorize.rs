@@ -1,0 +1,146 @@
+//! Which policies apply to a resource (TS-0001 9.6.1.3.2 `accessControlPolicyIDs`, 11.3.2).
+
+use std::sync::Arc;
+
+use dyad_protocol::Failure;
+use dyad_protocol::id::{Address, Scope};
+use dyad_protocol::primitive::ResourceType;
+use dyad_protocol::schema::Specialization;
+
+use super::{Question, Rule, decide, operation};
+use crate::Cse;
+use crate::request::Asker;
+use crate::resource::{Lookup, Resource, View, resolve};
+
+/// What an AE may do on the CSEBase as long as no policy says more: see it, search below it, and make resources
+/// of its own there.
+const CSE_BASE_FOR_REGISTERED: u8 = operation::CREATE | operation::RETRIEVE | operation::DISCOVERY;
+
+/// Whether the asker may carry out an operation on a resource. `child_type` is the type that a CREATE makes.
+/// ORIGINATOR_HAS_NO_PRIVILEGE if not.
+pub fn authorize(
+    look: &mut impl Lookup,
+    cse: &Cse,
+    asker: &Asker<'_>,
+    resource: &Arc<Resource>,
+    operation: u8,
+    child_type: Option<ResourceType>,
+) -> Result<(), Failure> {
+    if may(look, cse, asker, resource, operation, child_type, false)? { Ok(()) } else { Err(denied()) }
+}
+
+/// Whether the asker may change the `acpi` of a resource: the self-privileges of one of its present policies must
+/// grant UPDATE (TS-0001 9.6.1.3.2).
+pub fn authorize_self(
+    look: &mut impl Lookup,
+    cse: &Cse,
+    asker: &Asker<'_>,
+    resource: &Arc<Resource>,
+) -> Result<(), Failure> {
+    if may(look, cse, asker, resource, operation::UPDATE, None, true)? { Ok(()) } else { Err(denied()) }
+}
+
+/// All operations that the asker may carry out on a resource, as bits of [`operation`].
+pub fn permissions(
+    look: &mut impl Lookup,
+    cse: &Cse,
+    asker: &Asker<'_>,
+    resource: &Arc<Resource>,
+) -> Result<u8, Failure> {
+    let mut granted = 0;
+    for bit in 0..6 {
+        if may(look, cse, asker, resource, 1 << bit, None, false)? {
+            granted |= 1 << bit;
+        }
+    }
+    Ok(granted)
+}
+
+fn denied() -> Failure {
+    Failure::no_privilege("the originator has no privilege for this operation on this resource")
+}
+
+fn may(
+    look: &mut impl Lookup,
+    cse: &Cse,
+    asker: &Asker<'_>,
+    resource: &Arc<Resource>,
+    operation: u8,
+    child_type: Option<ResourceType>,
+    of_policies: bool,
+) -> Result<bool, Failure> {
+    if asker.is_admin {
+        return Ok(true);
+    }
+    let specialization = match &resource.table().specialization {
+        Specialization::None => None,
+        Specialization::Container(definition) => Some(definition.to_string()),
+        Specialization::Management(definition) => Some(definition.to_string()),
+    };
+    let question = Question {
+        originator: &asker.forms,
+        operation,
+        resource_type: resource.ty(),
+        specialization: specialization.as_deref(),
+        child_type,
+        now: asker.now,
+        peer: asker.peer,
+        authenticated: asker.authenticated,
+    };
+    let mut governing = Arc::clone(resource);
+    // Types without the attribute are governed by the policies of their parent.
+    while !governing.table().has("acpi") && governing.ty() != 1 {
+        let Some(parent) = look.resource(governing.parent())? else { return Ok(false) };
+        governing = parent;
+    }
+    if let View::Policy(policy) = governing.view() {
+        return Ok(decide(&question, &policy.self_privileges));
+    }
+    if governing.get("acpi").is_none() {
+        return by_default(look, cse, asker, &governing, operation);
+    }
+    for acpi in governing.texts("acpi") {
+        let Some(policy) = policy_at(look, cse, acpi)? else { continue };
+        let View::Policy(rules) = policy.view() else { continue };
+        let rules: &[Rule] = if of_policies { &rules.self_privileges } else { &rules.privileges };
+        if decide(&question, rules) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The default access policy: everything for the creator and the custodian; on the CSEBase a little for everybody
+/// who is registered.
+fn by_default(
+    look: &mut impl Lookup,
+    cse: &Cse,
+    asker: &Asker<'_>,
+    resource: &Resource,
+    operation: u8,
+) -> Result<bool, Failure> {
+    let is_asker = |id: &str| asker.forms.first().is_some_and(|own| !own.is_empty() && cse.config().shorten(id) == own);
+    if resource.originator().is_some_and(is_asker) || resource.text("cstn").is_some_and(is_asker) {
+        return Ok(true);
+    }
+    if resource.id() == crate::CSE_BASE && operation & CSE_BASE_FOR_REGISTERED != 0 {
+        return crate::types::is_registered(look, asker);
+    }
+    Ok(false)
+}
+
+/// The policy that an `acpi` entry refers to; `None` for one that is not on this node or not there any more.
+fn policy_at(look: &mut impl Lookup, cse: &Cse, acpi: &str) -> Result<Option<Arc<Resource>>, Failure> {
+    let Ok(address) = Address::parse(acpi) else { return Ok(None) };
+    let here = match address.scope {
+        Scope::CseRelative => true,
+        Scope::SpRelative { cse: id } => id == cse.config().cse_base_id(),
+        Scope::Absolute { sp, cse: id } => {
+            id == cse.config().cse_base_id() && sp == cse.config().sp_id.trim_start_matches('/')
+        }
+    };
+    if !here || address.path.is_empty() {
+        return Ok(None);
+    }
+    Ok(resolve(look, address.path)?.filter(|policy| policy.ty() == 1))
+}

@@ -1,0 +1,133 @@
+//! What the operator decided, as the core needs it. Where the values come from is left to the node.
+
+use std::time::Duration;
+
+use dyad_protocol::time::Span;
+
+/// The role of the node (`cst`, TS-0004 6.3.4.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CseType {
+    /// 1: infrastructure node, the top of a service provider's tree.
+    In,
+    /// 2: middle node, a gateway.
+    Mn,
+    /// 3: application service node, a device with a CSE of its own.
+    Asn,
+}
+
+impl CseType {
+    /// The number in the CSEBase.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::In => 1,
+            Self::Mn => 2,
+            Self::Asn => 3,
+        }
+    }
+
+    /// `IN`, `MN`, `ASN`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::In => "IN",
+            Self::Mn => "MN",
+            Self::Asn => "ASN",
+        }
+    }
+}
+
+/// The settings of the core.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Role of the node.
+    pub cse_type: CseType,
+    /// SP-relative CSE-ID, `/id-in`.
+    pub cse_id: String,
+    /// Resource name of the CSEBase, `cse-in`.
+    pub cse_name: String,
+    /// M2M-SP-ID, `//dyad.example.com`.
+    pub sp_id: String,
+    /// The originator that may do everything.
+    pub admin: String,
+    /// URLs under which the node is reachable (`poa`).
+    pub points_of_access: Vec<String>,
+    /// Release versions that requests may carry.
+    pub releases: Vec<String>,
+    /// Life of a resource whose originator gives no expiration time.
+    pub default_expiration: Span,
+    /// Longest life of a resource; what asks for more gets this.
+    pub max_expiration: Span,
+    /// How often expired resources are swept.
+    pub expiration_interval: Duration,
+    /// `mni`, `mbs`, `mia` of containers that do not say; `None` for unbounded.
+    pub container_limits: ContainerLimits,
+    /// Originators that may register as an AE, with `*` for any run of characters.
+    pub registration_allowed: Vec<String>,
+    /// Tolerate what clients in the field get wrong and does no harm.
+    pub lenient: bool,
+    /// Bytes that resources may take in memory.
+    pub cache_bytes: u64,
+    /// Most resources that one response carries; more are cut off and marked partial.
+    pub max_results: usize,
+    /// Longest that a request may take.
+    pub request_timeout: Duration,
+    /// Delivery of notifications.
+    pub notification: NotificationConfig,
+    /// Write requests that may wait for the writer.
+    pub write_queue: usize,
+}
+
+/// Limits that a `<container>` gets when its originator gives none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ContainerLimits {
+    /// `mni`
+    pub max_nr_of_instances: Option<u64>,
+    /// `mbs`, bytes
+    pub max_byte_size: Option<u64>,
+    /// `mia`, seconds
+    pub max_instance_age: Option<u64>,
+}
+
+/// How notifications are delivered.
+#[derive(Clone, Debug)]
+pub struct NotificationConfig {
+    /// Longest wait for a target to answer.
+    pub timeout: Duration,
+    /// Pause after the first failure; doubles with every further one.
+    pub retry_first: Duration,
+    /// Longest pause.
+    pub retry_longest: Duration,
+    /// What could not be delivered for so long is dropped.
+    pub keep_for: Span,
+    /// Notifications per target that wait in memory; further ones wait on disk.
+    pub queue: usize,
+    /// Targets that are served at the same time.
+    pub targets: usize,
+}
+
+impl Config {
+    /// The CSE-ID without its slash: the resource ID of the CSEBase.
+    pub fn cse_base_id(&self) -> &str {
+        self.cse_id.trim_start_matches('/')
+    }
+
+    /// The SP-relative form of a CSE-relative identifier.
+    pub fn sp_relative(&self, id: &str) -> String {
+        if id.starts_with('/') { id.to_owned() } else { format!("{}/{id}", self.cse_id) }
+    }
+
+    /// An entity identifier in its shortest form on this node: `//sp/id-in/Cae` and `/id-in/Cae` become `Cae`,
+    /// `/Sxyz` becomes `Sxyz`, `//sp/id-mn` becomes `/id-mn`; everything else stays.
+    pub fn shorten<'a>(&self, id: &'a str) -> &'a str {
+        let id = match id.strip_prefix(self.sp_id.as_str()) {
+            Some(rest) if rest.starts_with('/') => rest,
+            _ => id,
+        };
+        match id.strip_prefix(self.cse_id.as_str()).and_then(|rest| rest.strip_prefix('/')) {
+            Some(stem) if !stem.is_empty() => stem,
+            _ => match id.strip_prefix('/') {
+                Some(stem) if stem.starts_with('S') && !stem.contains('/') => stem,
+                _ => id,
+            },
+        }
+    }
+}

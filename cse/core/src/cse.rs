@@ -1,0 +1,225 @@
+//! The node as a whole: put together, started, stopped.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use dyad_protocol::exchange::Transport;
+use dyad_protocol::schema::Schemas;
+use dyad_protocol::{Failure, Timestamp};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery::Delivery;
+use crate::function::{Report, ServiceFunction, Stop};
+use crate::request;
+use crate::resource::{Batch, Snapshot, Tree, WriteQueue, WriterEnd, spawn_writer};
+use crate::store::Store;
+use crate::types;
+
+/// A common services entity.
+pub struct Cse {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    tree: Tree,
+    writer: WriteQueue,
+    delivery: Delivery,
+    functions: Vec<Arc<dyn ServiceFunction>>,
+    stop: watch::Sender<bool>,
+    expiration_interval: watch::Sender<Duration>,
+    this: OnceLock<Weak<Cse>>,
+}
+
+/// Puts a node together.
+pub struct Builder {
+    /// The settings.
+    pub config: Config,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The tables of the resource types; those of the service functions are added.
+    pub schemas: Schemas,
+    /// The database.
+    pub store: Store,
+    /// The ways to other entities.
+    pub transports: Vec<Arc<dyn Transport>>,
+    /// The service functions, in the order in which they take part.
+    pub functions: Vec<Arc<dyn ServiceFunction>>,
+}
+
+impl Builder {
+    /// Starts the node: the tree is there, the writer runs, what is owed is on its way, the functions run. Must be
+    /// called inside a tokio runtime.
+    pub async fn start(self) -> anyhow::Result<Arc<Cse>> {
+        let mut schemas = self.schemas;
+        let mut owners: Vec<(u32, &'static str)> = Vec::new();
+        for function in &self.functions {
+            for (file, text) in function.schemas() {
+                schemas.add(file, text)?;
+            }
+            for ty in function.owns() {
+                if let Some((_, owner)) = owners.iter().find(|(owned, _)| owned == ty) {
+                    anyhow::bail!("{} claims resource type {ty}, which {owner} has already", function.name());
+                }
+                owners.push((*ty, function.name()));
+            }
+        }
+        let batch = Batch::new(self.store.writer()?)?;
+        let targets = owed_targets(&self.store)?;
+        let (stop, stopped) = watch::channel(false);
+        let (writer, end) = WriteQueue::new(self.config.write_queue);
+        let expiration_interval = watch::Sender::new(self.config.expiration_interval);
+        let cse = Arc::new(Cse {
+            tree: Tree::new(self.store, Arc::new(schemas), self.config.cache_bytes),
+            delivery: Delivery::new(self.transports, self.config.notification.clone(), stopped),
+            config: self.config,
+            clock: self.clock,
+            writer,
+            functions: self.functions,
+            stop,
+            expiration_interval,
+            this: OnceLock::new(),
+        });
+        let _ = cse.this.set(Arc::downgrade(&cse));
+        cse.run(batch, end, targets).await?;
+        Ok(cse)
+    }
+}
+
+/// Everybody to whom an earlier run of the node owes a notification.
+fn owed_targets(store: &Store) -> anyhow::Result<Vec<String>> {
+    let mut reader = store.reader()?;
+    let mut targets: Vec<String> = Vec::new();
+    loop {
+        let page = reader.owed_targets(targets.last().map_or("", String::as_str), 1_000)?;
+        let is_last = page.len() < 1_000;
+        targets.extend(page);
+        if is_last {
+            return Ok(targets);
+        }
+    }
+}
+
+impl Cse {
+    async fn run(self: &Arc<Self>, batch: Batch, end: WriterEnd, targets: Vec<String>) -> anyhow::Result<()> {
+        spawn_writer(Arc::clone(self), batch, end)?;
+        if let Err(failure) = self.writer.run(types::bootstrap).await {
+            self.writer.stop().await;
+            return Err(match failure.source {
+                Some(source) => anyhow::anyhow!("{source}"),
+                None => failure.into(),
+            });
+        }
+        self.delivery.start(self, targets);
+        for function in &self.functions {
+            let (function, cse, stop) = (Arc::clone(function), Arc::clone(self), Stop(self.stop.subscribe()));
+            tokio::spawn(async move {
+                let name = function.name();
+                if let Err(error) = function.run(cse, stop).await {
+                    tracing::error!(function = name, "the service function has ended: {error:#}");
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Stops the node: what waits is committed, what is owed stays in the store for the next start.
+    pub async fn stop(&self) {
+        self.stop.send_replace(true);
+        self.writer.stop().await;
+    }
+
+    /// Brings the tree back to what it was just after the start, with everything that is owed forgotten. The
+    /// CSEBase is new.
+    pub async fn reset(&self) -> Result<(), Failure> {
+        self.writer.run_on_empty(types::bootstrap).await
+    }
+
+    /// How often expired resources are swept; follows changes of it.
+    pub fn expiration_interval(&self) -> watch::Receiver<Duration> {
+        self.expiration_interval.subscribe()
+    }
+
+    /// Changes how often expired resources are swept, until the next start. Gives the interval before.
+    pub fn set_expiration_interval(&self, interval: Duration) -> Duration {
+        self.expiration_interval.send_replace(interval)
+    }
+
+    /// Removes expired resources with everything below them, at most `most` in one transaction. Gives how many.
+    pub async fn remove_expired(&self, most: usize) -> Result<usize, Failure> {
+        let now = self.now();
+        self.writer.run(move |txn| request::remove_expired(txn, now, most)).await
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The tree.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Delivery of notifications.
+    pub fn delivery(&self) -> &Delivery {
+        &self.delivery
+    }
+
+    /// The service functions, in their order.
+    pub fn functions(&self) -> &[Arc<dyn ServiceFunction>] {
+        &self.functions
+    }
+
+    /// The state of each service function.
+    pub fn reports(&self) -> Vec<(&'static str, Report)> {
+        self.functions.iter().map(|function| (function.name(), function.report())).collect()
+    }
+
+    /// Write requests that wait for their commit.
+    pub fn writes_waiting(&self) -> usize {
+        self.writer.waiting()
+    }
+
+    pub(crate) fn writer(&self) -> &WriteQueue {
+        &self.writer
+    }
+
+    /// The node by its shared pointer.
+    pub(crate) fn shared(&self) -> Arc<Cse> {
+        // Nobody has a reference to a node that was not built by `Builder::start`, which sets this first.
+        self.this.get().and_then(Weak::upgrade).unwrap_or_else(|| unreachable!("a node without a pointer to itself"))
+    }
+
+    /// Runs a write in the transaction of the writer, for service functions.
+    pub async fn write_with<T: Send + 'static>(
+        &self,
+        write: impl FnMut(&mut crate::resource::Txn<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.writer.run(write).await
+    }
+
+    /// Reads what is committed, for service functions: at once if memory does, on a thread that may block if not.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        read: impl Fn(&Cse, &mut Snapshot<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        match read(self, &mut Snapshot::of_memory(&self.tree)) {
+            Err(failure) if crate::resource::is_cold(&failure) => {}
+            outcome => return outcome,
+        }
+        let cse = self.shared();
+        tokio::task::spawn_blocking(move || read(&cse, &mut Snapshot::new(&cse.tree)))
+            .await
+            .unwrap_or_else(|error| Err(Failure::internal(error)))
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

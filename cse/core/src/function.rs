@@ -1,0 +1,130 @@
+//! Service functions: how everything beyond the plain resource procedures joins in.
+//!
+//! Built-in or plugged in, a function implements [`ServiceFunction`]; the core calls it at five points in the life
+//! of a request and knows none by name. The order is that of the list given to [`crate::Builder`].
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dyad_protocol::{Failure, Object, Operation, Response};
+use tokio::sync::watch;
+
+use crate::Cse;
+use crate::request::{Call, Cause, Target};
+use crate::resource::{Draft, Resource, Txn};
+
+/// A change in the making, inside the write transaction.
+pub enum Change<'a> {
+    /// A resource is about to be created; the draft may still change.
+    Create {
+        /// What asked for it; `None` for what the node makes by itself.
+        call: Option<&'a Call>,
+        /// Its parent.
+        parent: &'a Arc<Resource>,
+        /// The resource.
+        draft: &'a mut Draft,
+    },
+    /// A resource is about to get a new version; the draft may still change.
+    Update {
+        /// What asked for it.
+        call: Option<&'a Call>,
+        /// The present version.
+        old: &'a Arc<Resource>,
+        /// The next version.
+        draft: &'a mut Draft,
+        /// What the originator sent: new values, `null` for attributes that go.
+        modified: &'a Object,
+    },
+    /// A resource is about to be removed, with everything below it, of which the functions were told before.
+    Delete {
+        /// What asked for it.
+        call: Option<&'a Call>,
+        /// The present version.
+        old: &'a Arc<Resource>,
+        /// Its parent, unless that is removed too.
+        parent: Option<&'a Arc<Resource>>,
+        /// Why it was removed.
+        cause: Cause,
+    },
+}
+
+/// A change that has come to pass.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// CREATE, UPDATE or DELETE.
+    pub operation: Operation,
+    /// The new version, or the last one of a removed resource.
+    pub resource: Arc<Resource>,
+}
+
+/// What the operator sees of a function.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// One line on its state.
+    pub summary: String,
+    /// Numbers worth watching, by name.
+    pub figures: Vec<(&'static str, u64)>,
+}
+
+/// Resolves when the node stops.
+#[derive(Clone, Debug)]
+pub struct Stop(pub(crate) watch::Receiver<bool>);
+
+impl Stop {
+    /// Waits until the node stops.
+    pub async fn stopped(&mut self) {
+        // An error means that the node is gone altogether.
+        let _ = self.0.wait_for(|stopped| *stopped).await;
+    }
+}
+
+/// A service function. Every method has a default that does nothing.
+#[async_trait]
+pub trait ServiceFunction: Send + Sync + 'static {
+    /// Its name in settings, logs and reports: lower case, no spaces.
+    fn name(&self) -> &'static str;
+
+    /// Tables of the resource types that it adds: file name and TOML text.
+    fn schemas(&self) -> &[(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// Numbers of the types whose procedures it carries out; claiming a type twice is refused at start.
+    fn owns(&self) -> &[u32] {
+        &[]
+    }
+
+    /// May answer a request whole, before access control and the procedures.
+    async fn intercept(
+        &self,
+        _cse: &Cse,
+        _call: &Arc<Call>,
+        _target: &Target,
+    ) -> Result<ControlFlow<Response>, Failure> {
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Does what needs the network before a write; a failure refuses the request.
+    async fn prepare(&self, _cse: &Cse, _call: &Arc<Call>, _target: &Target) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Takes part in a change, inside the transaction; a failure rolls the request back. May run twice.
+    fn apply(&self, _txn: &mut Txn<'_>, _change: &mut Change<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Learns of changes after the commit.
+    async fn committed(&self, _cse: &Cse, _events: &[Event]) {}
+
+    /// Runs in the background from the start of the node until it stops.
+    async fn run(self: Arc<Self>, _cse: Arc<Cse>, _stop: Stop) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// Its state for the operator.
+    fn report(&self) -> Report {
+        Report::default()
+    }
+}

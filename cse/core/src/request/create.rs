@@ -1,0 +1,197 @@
+//! CREATE (TS-0004 7.3.3.3, 7.3.3.5).
+
+use std::sync::Arc;
+
+use dyad_protocol::schema::{Release, TypeTable};
+use dyad_protocol::{Failure, Object, Operation, Response, ResultContent, StatusCode, Timestamp, id};
+use serde_json::{Value, json};
+
+use super::target::{self, Target};
+use super::{Asker, Call, Written, shape};
+use crate::Cse;
+use crate::access::{self, operation};
+use crate::function::{Change, Event};
+use crate::resource::{Draft, Lookup, Resource, Snapshot, Txn, child, path_of};
+use crate::types;
+
+/// First pass, on what is committed: may the originator, and is it something that can be created there?
+pub(super) fn authorize(cse: &Cse, call: &Call, snapshot: &mut Snapshot<'_>) -> Result<(), Failure> {
+    check(cse, call, snapshot).map(|_| ())
+}
+
+/// What a CREATE asks for, after the checks that need no transaction.
+struct Wanted {
+    parent: Arc<Resource>,
+    table: Arc<TypeTable>,
+}
+
+fn check(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Wanted, Failure> {
+    let Target { resource: parent, virtual_child } = target::find(cse, call, look)?;
+    if virtual_child.is_some() {
+        return Err(Failure::not_allowed("nothing can be created below a virtual resource"));
+    }
+    let ty = call.request.resource_type.unwrap_or_default();
+    let base = look.tree().schemas.by_number(ty).cloned();
+    let Some(base) = base else {
+        return Err(Failure::not_implemented(format!("resource type {ty} is not supported")));
+    };
+    // A registration is open to whoever the registration function admits (TS-0004 7.4.5.2.1).
+    if !types::is_registration(ty) {
+        let asker = Asker::new(cse, call);
+        access::authorize(look, cse, &asker, &parent, operation::CREATE, Some(ty))?;
+    }
+    if !base.allows(Operation::Create) || base.is_virtual {
+        return Err(Failure::not_allowed("resources of this type cannot be created by request"));
+    }
+    if !parent.table().allows_child(ty) {
+        return Err(match ty {
+            23 => Failure::new(StatusCode::TargetNotSubscribable, "the target cannot be subscribed to"),
+            _ => Failure::new(
+                StatusCode::InvalidChildResourceType,
+                format!("a resource of type {ty} cannot be created here"),
+            ),
+        });
+    }
+    let (root, content) = representation(call)?;
+    let table = types::table_for(&look.tree().schemas, ty, root, content)?;
+    table.check_create(content, release(call))?;
+    Ok(Wanted { parent, table })
+}
+
+/// The one member of the content and its attributes.
+pub(super) fn representation(call: &Call) -> Result<(&str, &Object), Failure> {
+    let content = call.request.content.as_ref().map(|content| content.value());
+    let Some(members) = content.and_then(Value::as_object) else {
+        return Err(Failure::bad_request("the content is not a resource representation"));
+    };
+    let mut members = members.iter();
+    match (members.next(), members.next()) {
+        (Some((root, Value::Object(attributes))), None) => Ok((root, attributes)),
+        _ => Err(Failure::bad_request("the content is not one resource representation")),
+    }
+}
+
+/// The release that the primitive complies with; without an indicator, release 1.
+pub(super) fn release(call: &Call) -> Release {
+    call.request.release_version_indicator.as_deref().and_then(Release::parse).unwrap_or(Release::R1)
+}
+
+/// Carries out a CREATE in the write transaction.
+pub(super) fn create(txn: &mut Txn<'_>, call: &Call) -> Result<Written, Failure> {
+    let cse = txn.cse();
+    let Wanted { parent, table } = check(cse, call, txn)?;
+    let (_, sent) = representation(call)?;
+    let mut draft = draft(txn, call, &parent, table, sent)?;
+    types::create(txn, call, &parent, &mut draft)?;
+    for function in cse.functions() {
+        function.apply(txn, &mut Change::Create { call: Some(call), parent: &parent, draft: &mut draft })?;
+    }
+    let resource = draft.fix()?;
+    txn.insert(Arc::clone(&resource))?;
+    types::created(txn, &parent, &resource)?;
+    let response = answer(txn, call, &resource, sent)?;
+    Ok(Written { response, events: vec![Event { operation: Operation::Create, resource }] })
+}
+
+/// The new resource with its universal and common attributes (TS-0004 7.3.3.5).
+fn draft(
+    txn: &mut Txn<'_>,
+    call: &Call,
+    parent: &Arc<Resource>,
+    table: Arc<TypeTable>,
+    sent: &Object,
+) -> Result<Draft, Failure> {
+    let now = txn.now();
+    let rn = sent.get("rn").and_then(Value::as_str).map(str::to_owned);
+    if let Some(name) = &rn {
+        check_name(txn, parent, name)?;
+    }
+    let id = free_id(txn, parent, &table, rn.is_some())?;
+    let originator = table.has("acpi").then(|| txn.cse().config().shorten(call.request.originator()).to_owned());
+    let mut draft =
+        Draft { id, parent: parent.id(), attributes: sent.clone(), ri: None, rn, originator, newest: None, table };
+    let time = now.to_string();
+    let (name, ri) = (draft.name(), draft.resource_id());
+    draft.set("rn", name);
+    draft.set("ty", draft.table.number);
+    draft.set("ri", ri);
+    draft.set("pi", parent.ri().into_owned());
+    draft.set("ct", time.as_str());
+    draft.set("lt", time);
+    if draft.table.has("et") {
+        let expiration = expiration(txn.cse(), now, parent, draft.time("et"))?;
+        draft.set("et", expiration.to_string());
+    }
+    if draft.table.has("st") {
+        draft.set("st", 0);
+    }
+    if draft.attributes.contains_key("cr") {
+        let creator = txn.cse().config().shorten(call.request.originator()).to_owned();
+        draft.set("cr", creator);
+    }
+    Ok(draft)
+}
+
+fn check_name(txn: &mut Txn<'_>, parent: &Arc<Resource>, name: &str) -> Result<(), Failure> {
+    let is_virtual = matches!(name, "la" | "ol" | "fopt" | "pcu" | "sfop" | "ntsr");
+    if !id::is_resource_name(name) || is_virtual {
+        return Err(Failure::bad_request("the resource name has characters that names cannot have, or is reserved"));
+    }
+    match child(txn, parent, name)? {
+        Some(_) => Err(Failure::conflict("a resource with this name exists already")),
+        None => Ok(()),
+    }
+}
+
+/// A number whose derived name is not taken by a name that an originator gave to a sibling.
+fn free_id(txn: &mut Txn<'_>, parent: &Arc<Resource>, table: &TypeTable, is_named: bool) -> Result<i64, Failure> {
+    loop {
+        let id = txn.next_id();
+        // Instances are many and few are named: the look-up is for the rare case that a name looks like a number.
+        let is_taken = !is_named
+            && !types::is_instance(table.number)
+            && txn.child_by_name(parent.id(), &crate::resource::names::derived(&table.root, id))?.is_some();
+        if !is_taken {
+            return Ok(id);
+        }
+    }
+}
+
+/// The expiration time of a new or changed resource: what was asked for, bounded by the parent's and by the
+/// longest life that the node allows. BAD_REQUEST for the past.
+pub(crate) fn expiration(
+    cse: &Cse,
+    now: Timestamp,
+    parent: &Resource,
+    asked: Option<Timestamp>,
+) -> Result<Timestamp, Failure> {
+    if asked.is_some_and(|at| at <= now) {
+        return Err(Failure::bad_request("the expiration time (et) is in the past"));
+    }
+    let wanted = asked.unwrap_or_else(|| now.plus(cse.config().default_expiration));
+    let most = now.plus(cse.config().max_expiration).min(Timestamp::from_micros(parent.row().et));
+    Ok(wanted.min(most))
+}
+
+/// The response (TS-0004 7.3.3.12).
+fn answer(txn: &mut Txn<'_>, call: &Call, resource: &Arc<Resource>, sent: &Object) -> Result<Response, Failure> {
+    let mut response = Response::to(&call.request, StatusCode::Created);
+    let wanted = call.request.result_content.unwrap_or(ResultContent::Attributes);
+    if wanted == ResultContent::Nothing {
+        return Ok(response);
+    }
+    let path = path_of(txn, resource)?;
+    response.content = match wanted {
+        ResultContent::HierarchicalAddress => Some(json!({ "m2m:uri": path }).into()),
+        ResultContent::HierarchicalAddressAndAttributes => {
+            Some(json!({ "m2m:rce": { "uri": path, resource.root(): resource.attributes() } }).into())
+        }
+        ResultContent::ModifiedAttributes => {
+            let modified = shape::modified(resource, None, sent);
+            (!modified.is_empty()).then(|| shape::partial(resource, modified))
+        }
+        _ => Some(shape::representation(resource)),
+    };
+    response.location = Some(path);
+    Ok(response)
+}

@@ -1,0 +1,291 @@
+//! Finding what is below a resource (TS-0004 7.3.3.14, 7.3.3.17): with an index where the filter criteria name a
+//! label, an attribute or a type, by walking the subtree otherwise. The cost grows with what is found or with the
+//! subtree, never with the tree.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use dyad_protocol::Failure;
+use dyad_protocol::primitive::{FilterCriteria, FilterOperation};
+use dyad_protocol::schema::TypeTable;
+use serde_json::Value;
+
+use super::{Asker, filter};
+use crate::Cse;
+use crate::access;
+use crate::resource::{Id, Lookup, Resource, Snapshot};
+
+/// Rows that are read at a time.
+const PAGE: usize = 500;
+
+/// Resources that a walk visits before an index on types is tried instead.
+const WALK: usize = 2_000;
+
+/// Candidates that an index may name before the walk is tried instead.
+const CANDIDATES: usize = 200_000;
+
+/// Descendants of a resource, in order of creation.
+pub(super) struct Found {
+    pub(super) resources: Vec<Arc<Resource>>,
+    /// The offset at which the rest begins, if there is more.
+    pub(super) next: Option<u64>,
+}
+
+/// The descendants that match, within the levels, the limit and the offset of the criteria, and for which the
+/// asker has a privilege.
+pub(super) fn descendants(
+    cse: &Cse,
+    asker: &Asker<'_>,
+    look: &mut Snapshot<'_>,
+    root: &Arc<Resource>,
+    criteria: &FilterCriteria,
+    operation: u8,
+) -> Result<Found, Failure> {
+    let mut matching = match candidates(look, criteria)? {
+        Some(ids) => among(look, root, criteria, ids, asker)?,
+        None => walk(look, root, criteria, asker)?,
+    };
+    matching.sort_unstable_by_key(|resource| resource.id());
+    let mut permitted = Vec::new();
+    for resource in matching {
+        if access::authorize(look, cse, asker, &resource, operation, None).is_ok() {
+            permitted.push(resource);
+        }
+    }
+    if let Some(path) = &criteria.apply_relative_path {
+        permitted = relative(look, permitted, path)?;
+    }
+    Ok(cut(permitted, criteria, cse.config().max_results))
+}
+
+/// Offset and limit, after everything else. The offset counts from 1.
+fn cut(mut resources: Vec<Arc<Resource>>, criteria: &FilterCriteria, most: usize) -> Found {
+    let skip = criteria.offset.map_or(0, |offset| usize::try_from(offset.saturating_sub(1)).unwrap_or(usize::MAX));
+    let limit = criteria.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX).min(most);
+    let rest = if skip >= resources.len() { Vec::new() } else { resources.split_off(skip) };
+    let next = (rest.len() > limit).then(|| (skip + limit + 1) as u64);
+    Found { resources: rest.into_iter().take(limit).collect(), next }
+}
+
+/// What an index says may match; `None` if no index applies.
+fn candidates(look: &mut Snapshot<'_>, criteria: &FilterCriteria) -> Result<Option<Vec<Id>>, Failure> {
+    // With OR and XOR a resource may match that the index does not name.
+    if criteria.operation != FilterOperation::And {
+        return Ok(None);
+    }
+    if !criteria.labels.is_empty() && criteria.labels.iter().all(|label| !label.contains('*')) {
+        return labelled(look, &criteria.labels).map(Some);
+    }
+    let instances_excluded =
+        !criteria.resource_type.is_empty() && !criteria.resource_type.iter().any(|ty| crate::types::is_instance(*ty));
+    for condition in &criteria.attribute {
+        let alternatives: Vec<&Value> =
+            criteria.attribute.iter().filter(|other| other.name == condition.name).map(|other| &other.value).collect();
+        let exact = alternatives.iter().all(|value| is_indexed(value));
+        let covered = instances_excluded || !look.tree().schemas.by_number(4).is_some_and(|cin| cin.has(&condition.name));
+        if exact && covered && is_scalar(look, &condition.name) {
+            return by_attribute(look, &condition.name, &alternatives).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the attribute is in the index wherever a type has it.
+fn is_scalar(look: &Snapshot<'_>, name: &str) -> bool {
+    let not_permitted = dyad_protocol::schema::Presence::NotPermitted;
+    let mut tables = look.tree().schemas.iter().filter_map(|table: &Arc<TypeTable>| table.attribute(name));
+    matches!(name, "cr" | "aei" | "csi")
+        || (!matches!(name, "et" | "rn" | "lbl")
+            && tables.all(|attribute| !attribute.is_list && attribute.create != not_permitted))
+}
+
+fn is_indexed(value: &Value) -> bool {
+    crate::resource::index_value(value).is_some_and(|text| !text.contains('*') && text.len() <= crate::resource::INDEXED_VALUE)
+}
+
+fn labelled(look: &mut Snapshot<'_>, labels: &[String]) -> Result<Vec<Id>, Failure> {
+    let mut ids = Vec::new();
+    for label in labels {
+        let bearers = match look.tree().labels.get(label) {
+            Some(bearers) => bearers,
+            None => bearers(look, label)?,
+        };
+        ids.extend(bearers.iter().copied());
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// The bearers of a label from the store. The writer forgets the label in memory after each change of it, which
+/// also cancels a load that is under way.
+fn bearers(look: &mut Snapshot<'_>, label: &str) -> Result<Arc<[Id]>, Failure> {
+    let tree = look.lend_tree();
+    let reader = look.reader()?;
+    let mut load = || -> Result<Arc<[Id]>, Failure> {
+        let found = reader.by_labels(&[label.to_owned()], 0, CANDIDATES).map_err(Failure::internal)?;
+        Ok(found.into())
+    };
+    match tree.labels.get_value_or_guard(label, None) {
+        quick_cache::sync::GuardResult::Value(ids) => Ok(ids),
+        quick_cache::sync::GuardResult::Guard(guard) => {
+            let ids = load()?;
+            // Long lists would crowd out the rest.
+            if ids.len() <= 1_000 {
+                let _ = guard.insert(Arc::clone(&ids));
+            }
+            Ok(ids)
+        }
+        quick_cache::sync::GuardResult::Timeout => load(),
+    }
+}
+
+fn by_attribute(look: &mut Snapshot<'_>, name: &str, values: &[&Value]) -> Result<Vec<Id>, Failure> {
+    let mut ids = Vec::new();
+    for value in values {
+        let Some(text) = crate::resource::index_value(value) else { continue };
+        ids.extend(look.reader()?.by_attribute(name, &text, 0, CANDIDATES).map_err(Failure::internal)?);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// Those of the candidates that are below the root, within the levels, and match.
+fn among(
+    look: &mut Snapshot<'_>,
+    root: &Arc<Resource>,
+    criteria: &FilterCriteria,
+    ids: Vec<Id>,
+    asker: &Asker<'_>,
+) -> Result<Vec<Arc<Resource>>, Failure> {
+    let mut matching = Vec::new();
+    for id in ids {
+        let Some(resource) = look.resource(id)? else { continue };
+        if !resource.is_expired(asker.now)
+            && is_below(look, &resource, root, criteria.level)?
+            && filter::matches(look, &resource, criteria)?
+        {
+            matching.push(resource);
+        }
+    }
+    Ok(matching)
+}
+
+fn is_below(
+    look: &mut Snapshot<'_>,
+    resource: &Resource,
+    root: &Resource,
+    levels: Option<u32>,
+) -> Result<bool, Failure> {
+    let (mut parent, mut level) = (resource.parent(), 1);
+    while parent != 0 && levels.is_none_or(|most| level <= most) {
+        if parent == root.id() {
+            return Ok(true);
+        }
+        parent = look.resource(parent)?.map_or(0, |above| above.parent());
+        level += 1;
+    }
+    Ok(false)
+}
+
+/// Visits everything below the root, level by level.
+fn walk(
+    look: &mut Snapshot<'_>,
+    root: &Arc<Resource>,
+    criteria: &FilterCriteria,
+    asker: &Asker<'_>,
+) -> Result<Vec<Arc<Resource>>, Failure> {
+    let by_type = type_index(look, criteria);
+    let types = walked_types(look, criteria);
+    let (mut matching, mut visited) = (Vec::new(), 0);
+    let mut parents = VecDeque::from([(root.id(), 1)]);
+    while let Some((parent, level)) = parents.pop_front() {
+        let mut after = 0;
+        loop {
+            let children = look.children(parent, &types, after, PAGE)?;
+            visited += children.len();
+            for child in &children {
+                if child.is_expired(asker.now) {
+                    continue;
+                }
+                if criteria.level.is_none_or(|most| level < most) && !crate::types::is_instance(child.ty()) {
+                    parents.push_back((child.id(), level + 1));
+                }
+                if filter::matches(look, child, criteria)? {
+                    matching.push(Arc::clone(child));
+                }
+            }
+            match children.last() {
+                Some(last) if children.len() == PAGE => after = last.id(),
+                _ => break,
+            }
+            if visited > WALK
+                && let Some(ty) = by_type
+            {
+                let ids = of_type(look, ty, criteria)?;
+                if ids.len() < CANDIDATES {
+                    return among(look, root, criteria, ids, asker);
+                }
+            }
+        }
+    }
+    Ok(matching)
+}
+
+/// The one type that all matches have, if the criteria say so.
+fn type_index(look: &Snapshot<'_>, criteria: &FilterCriteria) -> Option<u32> {
+    match criteria.resource_type.as_slice() {
+        [ty] if criteria.operation == FilterOperation::And && look.tree().schemas.by_number(*ty).is_some() => Some(*ty),
+        _ => None,
+    }
+}
+
+fn of_type(look: &mut Snapshot<'_>, ty: u32, criteria: &FilterCriteria) -> Result<Vec<Id>, Failure> {
+    let from = criteria.created_after.map_or(0, |at| at.micros());
+    let to = criteria.created_before.map_or(i64::MAX, |at| at.micros());
+    let ty = i32::try_from(ty).map_err(Failure::internal)?;
+    look.reader()?.by_type_created(ty, from, to, 0, CANDIDATES).map_err(Failure::internal)
+}
+
+/// The types that a walk must visit: without instances if none can match.
+fn walked_types(look: &Snapshot<'_>, criteria: &FilterCriteria) -> Vec<i32> {
+    let and = criteria.operation == FilterOperation::And;
+    if !and || criteria.resource_type.is_empty() || criteria.resource_type.iter().any(|ty| crate::types::is_instance(*ty)) {
+        return Vec::new();
+    }
+    look.tree().with_children.clone()
+}
+
+/// Replaces each match by what a relative path from it leads to (TS-0004 7.3.3.17.17).
+fn relative(look: &mut Snapshot<'_>, matches: Vec<Arc<Resource>>, path: &str) -> Result<Vec<Arc<Resource>>, Failure> {
+    let mut reached: Vec<Arc<Resource>> = Vec::new();
+    for resource in matches {
+        let mut current = Some(resource);
+        for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+            let Some(here) = current.take() else { break };
+            current = step(look, &here, segment)?;
+        }
+        if let Some(resource) = current
+            && reached.iter().all(|other| other.id() != resource.id())
+        {
+            reached.push(resource);
+        }
+    }
+    Ok(reached)
+}
+
+fn step(look: &mut Snapshot<'_>, from: &Arc<Resource>, segment: &str) -> Result<Option<Arc<Resource>>, Failure> {
+    let instance_type = crate::types::instance_type_of(from);
+    let id = match (segment, instance_type) {
+        (".", _) => return Ok(Some(Arc::clone(from))),
+        ("..", _) => Some(from.parent()),
+        ("la", Some(_)) => from.newest(),
+        ("ol", Some(ty)) => look.oldest(from.id(), ty)?,
+        _ => return crate::resource::child(look, from, segment),
+    };
+    match id {
+        Some(id) => look.resource(id),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,258 @@
+//! Does a resource match the filter criteria? (TS-0004 7.3.3.17)
+
+use dyad_protocol::primitive::{AttributeCondition, FilterCriteria, FilterOperation};
+use dyad_protocol::{Failure, Object, Timestamp};
+use serde_json::Value;
+
+use crate::access::matches_pattern;
+use crate::resource::{Lookup, Resource};
+
+/// Whether a resource matches; criteria without any condition match everything.
+pub(super) fn matches(
+    look: &mut impl Lookup,
+    resource: &Resource,
+    criteria: &FilterCriteria,
+) -> Result<bool, Failure> {
+    let mut verdict = Verdict::new(criteria.operation);
+    own_conditions(&mut verdict, resource, criteria);
+    if verdict.is_settled() {
+        return Ok(verdict.holds());
+    }
+    parent_conditions(&mut verdict, look, resource, criteria)?;
+    child_conditions(&mut verdict, look, resource, criteria)?;
+    Ok(verdict.holds())
+}
+
+/// Combines conditions of different kinds as `fo` says.
+struct Verdict {
+    operation: FilterOperation,
+    conditions: usize,
+    held: usize,
+}
+
+impl Verdict {
+    fn new(operation: FilterOperation) -> Self {
+        Self { operation, conditions: 0, held: 0 }
+    }
+
+    fn add(&mut self, holds: bool) {
+        self.conditions += 1;
+        self.held += usize::from(holds);
+    }
+
+    /// Adds a condition if it was given.
+    fn given<T>(&mut self, condition: Option<T>, holds: impl FnOnce(T) -> bool) {
+        if let Some(condition) = condition {
+            self.add(holds(condition));
+        }
+    }
+
+    /// Whether further conditions cannot change the verdict.
+    fn is_settled(&self) -> bool {
+        match self.operation {
+            FilterOperation::And => self.held < self.conditions,
+            FilterOperation::Or => self.held > 0,
+            FilterOperation::Xor => false,
+        }
+    }
+
+    fn holds(&self) -> bool {
+        match self.operation {
+            _ if self.conditions == 0 => true,
+            FilterOperation::And => self.held == self.conditions,
+            FilterOperation::Or => self.held > 0,
+            FilterOperation::Xor => self.held % 2 == 1,
+        }
+    }
+}
+
+fn own_conditions(verdict: &mut Verdict, resource: &Resource, criteria: &FilterCriteria) {
+    let row = resource.row();
+    let (ct, lt, et) =
+        (Timestamp::from_micros(row.ct), Timestamp::from_micros(row.lt), Timestamp::from_micros(row.et));
+    verdict.given(criteria.created_before, |at| ct < at);
+    verdict.given(criteria.created_after, |at| at <= ct);
+    verdict.given(criteria.unmodified_since, |at| lt < at);
+    verdict.given(criteria.modified_since, |at| at <= lt);
+    let expires = row.et != i64::MAX;
+    verdict.given(criteria.expire_before, |at| expires && et < at);
+    verdict.given(criteria.expire_after, |at| expires && at <= et);
+    if !criteria.resource_type.is_empty() {
+        verdict.add(criteria.resource_type.contains(&resource.ty()));
+    }
+    if verdict.is_settled() {
+        return;
+    }
+    let attributes = resource.attributes();
+    let number = |name: &str| attributes.get(name).and_then(Value::as_u64);
+    verdict.given(criteria.state_tag_smaller, |than| number("st").is_some_and(|st| st < than));
+    verdict.given(criteria.state_tag_bigger, |than| number("st").is_some_and(|st| st >= than));
+    let is_instance = crate::types::is_instance(resource.ty());
+    verdict.given(criteria.size_above, |than| is_instance && number("cs").is_some_and(|cs| cs >= than));
+    verdict.given(criteria.size_below, |than| is_instance && number("cs").is_some_and(|cs| cs < than));
+    if !criteria.labels.is_empty() {
+        verdict.add(has_label(attributes, &criteria.labels));
+    }
+    if !criteria.labels_query.is_empty() {
+        verdict.add(criteria.labels_query.iter().any(|query| labels_satisfy(attributes, query)));
+    }
+    if !criteria.content_type.is_empty() {
+        let content_type = attributes.get("cnf").and_then(Value::as_str).and_then(|cnf| cnf.split(':').next());
+        verdict.add(content_type.is_some_and(|own| criteria.content_type.iter().any(|wanted| wanted == own)));
+    }
+    if !criteria.attribute.is_empty() {
+        verdict.add(has_attributes(attributes, &criteria.attribute, criteria.operation));
+    }
+}
+
+fn parent_conditions(
+    verdict: &mut Verdict,
+    look: &mut impl Lookup,
+    resource: &Resource,
+    criteria: &FilterCriteria,
+) -> Result<(), Failure> {
+    let (types, labels, attributes) =
+        (&criteria.parent_resource_type, &criteria.parent_labels, &criteria.parent_attribute);
+    if types.is_empty() && labels.is_empty() && attributes.is_empty() {
+        return Ok(());
+    }
+    let parent = look.resource(resource.parent())?;
+    let parent = parent.as_deref();
+    if !types.is_empty() {
+        verdict.add(parent.is_some_and(|parent| types.contains(&parent.ty())));
+    }
+    if !labels.is_empty() {
+        verdict.add(parent.is_some_and(|parent| has_label(parent.attributes(), labels)));
+    }
+    if !attributes.is_empty() {
+        let operation = criteria.operation;
+        verdict.add(parent.is_some_and(|parent| has_attributes(parent.attributes(), attributes, operation)));
+    }
+    Ok(())
+}
+
+/// Children that are looked at for a condition on children, at a time.
+const PAGE: usize = 256;
+
+fn child_conditions(
+    verdict: &mut Verdict,
+    look: &mut impl Lookup,
+    resource: &Resource,
+    criteria: &FilterCriteria,
+) -> Result<(), Failure> {
+    let (types, labels, attributes) =
+        (&criteria.child_resource_type, &criteria.child_labels, &criteria.child_attribute);
+    if types.is_empty() && labels.is_empty() && attributes.is_empty() {
+        return Ok(());
+    }
+    let (mut type_fits, mut label_fits, mut attribute_fits) =
+        (types.is_empty(), labels.is_empty(), attributes.is_empty());
+    let mut after = 0;
+    loop {
+        let children = look.children(resource.id(), &[], after, PAGE)?;
+        for child in &children {
+            type_fits |= types.contains(&child.ty());
+            label_fits = label_fits || has_label(child.attributes(), labels);
+            attribute_fits =
+                attribute_fits || has_attributes(child.attributes(), attributes, criteria.operation);
+        }
+        let all = type_fits && label_fits && attribute_fits;
+        match children.last() {
+            Some(last) if !all && children.len() == PAGE => after = last.id(),
+            _ => break,
+        }
+    }
+    for (given, fits) in
+        [(!types.is_empty(), type_fits), (!labels.is_empty(), label_fits), (!attributes.is_empty(), attribute_fits)]
+    {
+        if given {
+            verdict.add(fits);
+        }
+    }
+    Ok(())
+}
+
+/// Whether one of the labels is among those wanted.
+fn has_label(attributes: &Object, wanted: &[String]) -> bool {
+    crate::resource::texts(attributes.get("lbl"))
+        .any(|label| wanted.iter().any(|pattern| matches_pattern(pattern, label)))
+}
+
+/// Whether the named attributes have the wanted values. Several values for one attribute are alternatives;
+/// different attributes combine as the criteria do.
+fn has_attributes(attributes: &Object, wanted: &[AttributeCondition], operation: FilterOperation) -> bool {
+    let mut verdict = Verdict::new(operation);
+    for (position, condition) in wanted.iter().enumerate() {
+        let same_name = |other: &&AttributeCondition| other.name == condition.name;
+        if wanted.iter().take(position).any(|other| same_name(&other)) {
+            continue;
+        }
+        let own = attributes.get(&condition.name);
+        verdict.add(wanted.iter().filter(same_name).any(|alternative| value_matches(own, &alternative.value)));
+    }
+    verdict.holds()
+}
+
+/// Whether an attribute has a value: one of its elements if it is a list; `*` in the value stands for any run of
+/// characters.
+fn value_matches(own: Option<&Value>, wanted: &Value) -> bool {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match own {
+        None => false,
+        Some(Value::Array(items)) => items.iter().any(|item| value_matches(Some(item), wanted)) || own == Some(wanted),
+        Some(own) => matches_pattern(&text(wanted), &text(own)),
+    }
+}
+
+/// An expression over labels of the form `key:value` (TS-0004 7.3.3.17.16).
+fn labels_satisfy(attributes: &Object, query: &str) -> bool {
+    let pairs: Vec<(&str, Option<&str>)> = crate::resource::texts(attributes.get("lbl"))
+        .map(|label| label.split_once(':').map_or((label, None), |(key, value)| (key, Some(value))))
+        .collect();
+    let with_key = |key: &str| pairs.iter().filter(move |(own, _)| *own == key).collect::<Vec<_>>();
+    let query = query.trim();
+    if let Some(key) = query.strip_prefix("NT ") {
+        return with_key(key.trim()).is_empty();
+    }
+    let words: Vec<&str> = query.splitn(3, ' ').collect();
+    match words.as_slice() {
+        [key, "EQ", value] => with_key(key).iter().any(|(_, own)| *own == Some(value.trim())),
+        [key, "NE", value] => {
+            let values: Vec<&str> = with_key(key).iter().filter_map(|(_, own)| *own).collect();
+            !values.is_empty() && !values.contains(&value.trim())
+        }
+        [key, kind @ ("IN" | "NI"), list] => {
+            let list: Vec<&str> =
+                list.trim().trim_start_matches('(').trim_end_matches(')').split(',').map(str::trim).collect();
+            let values: Vec<&str> = with_key(key).iter().filter_map(|(_, own)| *own).collect();
+            let one_listed = values.iter().any(|own| list.contains(own));
+            !values.is_empty() && one_listed == (*kind == "IN")
+        }
+        _ => match query.split_once(':') {
+            Some((key, value)) => with_key(key).iter().any(|(_, own)| *own == Some(value)),
+            None => !with_key(query).is_empty(),
+        },
+    }
+}
+
+/// The conditions on times, state and size that filter criteria share with event notification criteria
+/// (TS-0001 Table 9.6.8-3), on a resource in the making.
+pub(crate) fn matches_times(attributes: &Object, criteria: &FilterCriteria) -> bool {
+    let mut verdict = Verdict::new(criteria.operation);
+    let time = |name: &str| attributes.get(name).and_then(Value::as_str).and_then(Timestamp::parse);
+    let number = |name: &str| attributes.get(name).and_then(Value::as_u64);
+    verdict.given(criteria.created_before, |at| time("ct").is_some_and(|ct| ct < at));
+    verdict.given(criteria.created_after, |at| time("ct").is_some_and(|ct| at <= ct));
+    verdict.given(criteria.unmodified_since, |at| time("lt").is_some_and(|lt| lt < at));
+    verdict.given(criteria.modified_since, |at| time("lt").is_some_and(|lt| at <= lt));
+    verdict.given(criteria.expire_before, |at| time("et").is_some_and(|et| et < at));
+    verdict.given(criteria.expire_after, |at| time("et").is_some_and(|et| at <= et));
+    verdict.given(criteria.state_tag_smaller, |than| number("st").is_some_and(|st| st < than));
+    verdict.given(criteria.state_tag_bigger, |than| number("st").is_some_and(|st| st >= than));
+    verdict.given(criteria.size_above, |than| number("cs").is_some_and(|cs| cs >= than));
+    verdict.given(criteria.size_below, |than| number("cs").is_some_and(|cs| cs < than));
+    verdict.holds()
+}

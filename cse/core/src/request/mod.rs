@@ -1,0 +1,157 @@
+//! The life of a request (TS-0004 7.2.2.2): [`Cse::carry_out`] is the receiver procedure, step by step.
+
+mod asker;
+mod check;
+mod children;
+mod create;
+mod delete;
+mod discover;
+mod filter;
+mod notify;
+mod retrieve;
+mod shape;
+mod target;
+mod update;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dyad_protocol::exchange::{Arrival, Receiver};
+use dyad_protocol::primitive::ResponseType;
+use dyad_protocol::{Failure, Operation, Request, Response, Timestamp};
+
+pub use asker::Asker;
+pub use delete::Cause;
+pub(crate) use delete::{remove_expired, remove_subtree};
+pub(crate) use filter::matches_times;
+pub(crate) use target::local_path;
+pub use target::Target;
+
+use crate::Cse;
+use crate::access;
+use crate::resource::Snapshot;
+
+/// A request with all that is known about it.
+#[derive(Debug)]
+pub struct Call {
+    /// The request.
+    pub request: Request,
+    /// How it came.
+    pub arrival: Arrival,
+    /// When it came.
+    pub now: Timestamp,
+}
+
+#[async_trait]
+impl Receiver for Cse {
+    async fn receive(&self, request: Request, arrival: Arrival) -> Response {
+        self.handle(request, arrival).await
+    }
+}
+
+impl Cse {
+    /// Carries out a request and answers it, whatever happens.
+    pub async fn handle(&self, request: Request, arrival: Arrival) -> Response {
+        let call = Arc::new(Call { request, arrival, now: self.clock().now() });
+        let span = tracing::debug_span!(
+            "request",
+            operation = ?call.request.operation,
+            id = %call.request.request_identifier,
+            originator = call.request.originator(),
+            target = %call.request.to,
+            binding = call.arrival.binding,
+            status = tracing::field::Empty,
+        );
+        let outcome = tracing::Instrument::instrument(self.carry_out(&call), span.clone()).await;
+        let mut response = outcome.unwrap_or_else(|failure| {
+            if let Some(source) = &failure.source {
+                tracing::error!(parent: &span, error = %source, "{failure}");
+            }
+            Response::failed(&call.request, &failure)
+        });
+        span.record("status", response.status.number());
+        response.suppressed = call.request.response_type.value == ResponseType::NoResponse;
+        response
+    }
+
+    /// The receiver procedure.
+    async fn carry_out(&self, call: &Arc<Call>) -> Result<Response, Failure> {
+        check::primitive(self, call)?;
+        check::response_type(call)?;
+        let target = self.read(call, target::locate).await?;
+        for function in self.functions() {
+            if let ControlFlow::Break(response) = function.intercept(self, call, &target).await? {
+                return Ok(response);
+            }
+        }
+        match call.request.operation {
+            Operation::Retrieve => self.read(call, retrieve::retrieve).await,
+            Operation::Notify => notify::notify(self, call, &target).await,
+            Operation::Create => {
+                self.read(call, create::authorize).await?;
+                self.prepare(call, &target).await?;
+                self.write(call, create::create).await
+            }
+            Operation::Update => {
+                self.read(call, update::authorize).await?;
+                self.prepare(call, &target).await?;
+                self.write(call, update::update).await
+            }
+            Operation::Delete => {
+                self.read(call, delete::authorize).await?;
+                self.prepare(call, &target).await?;
+                self.write(call, delete::delete).await
+            }
+        }
+    }
+
+    /// Lets the service functions do what needs the network before the commit.
+    async fn prepare(&self, call: &Arc<Call>, target: &Target) -> Result<(), Failure> {
+        for function in self.functions() {
+            function.prepare(self, call, target).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads what is committed: from memory at once; on a thread that may block if memory does not do.
+    async fn read<T: Send + 'static>(
+        &self,
+        call: &Arc<Call>,
+        read: fn(&Cse, &Call, &mut Snapshot<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let call = Arc::clone(call);
+        self.look(move |cse, snapshot| read(cse, &call, snapshot)).await
+    }
+
+    /// Writes in the transaction of the writer, then tells the service functions.
+    async fn write(
+        &self,
+        call: &Arc<Call>,
+        write: fn(&mut crate::resource::Txn<'_>, &Call) -> Result<Written, Failure>,
+    ) -> Result<Response, Failure> {
+        let shared = Arc::clone(call);
+        let written = self.writer().run(move |txn| write(txn, &shared)).await?;
+        for function in self.functions() {
+            function.committed(self, &written.events).await;
+        }
+        Ok(written.response)
+    }
+}
+
+/// What a write procedure leaves behind.
+pub(crate) struct Written {
+    pub(crate) response: Response,
+    pub(crate) events: Vec<crate::function::Event>,
+}
+
+/// The bit of access control for an operation.
+pub(crate) fn permission(operation: Operation) -> u8 {
+    match operation {
+        Operation::Create => access::operation::CREATE,
+        Operation::Retrieve => access::operation::RETRIEVE,
+        Operation::Update => access::operation::UPDATE,
+        Operation::Delete => access::operation::DELETE,
+        Operation::Notify => access::operation::NOTIFY,
+    }
+}

@@ -1,0 +1,43 @@
+//! NOTIFY (TS-0004 7.3.3.9): to an AE, which gets it at its point of access, or to the node itself.
+
+use std::sync::Arc;
+
+use dyad_protocol::{Failure, Response, StatusCode};
+
+use super::{Asker, Call, Target, permission};
+use crate::Cse;
+use crate::access;
+use crate::resource::Snapshot;
+
+/// Carries out a NOTIFY.
+pub(super) async fn notify(cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<Response, Failure> {
+    if target.virtual_child.is_some() {
+        return Err(Failure::not_allowed("the target takes no notifications"));
+    }
+    cse.read(call, authorize).await?;
+    match target.resource.ty() {
+        2 => forward(cse, call, target).await,
+        // Nothing that the node subscribes to itself reaches it this way.
+        5 => Ok(Response::to(&call.request, StatusCode::Ok)),
+        _ => Err(Failure::not_allowed("the target takes no notifications")),
+    }
+}
+
+fn authorize(cse: &Cse, call: &Call, snapshot: &mut Snapshot<'_>) -> Result<(), Failure> {
+    let target = super::target::locate(cse, call, snapshot)?;
+    let asker = Asker::new(cse, call);
+    access::authorize(snapshot, cse, &asker, &target.resource, permission(call.request.operation), None)
+}
+
+/// Hands the notification to the AE, at the first of its points of access that answers.
+async fn forward(cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<Response, Failure> {
+    let mut request = call.request.clone();
+    request.from = Some(cse.config().sp_relative(call.request.originator()));
+    for point in target.resource.texts("poa") {
+        request.to = point.to_owned();
+        if let Ok(response) = cse.delivery().send(point, &request).await {
+            return Ok(Response { request_identifier: call.request.request_identifier.clone(), ..response });
+        }
+    }
+    Err(Failure::new(StatusCode::TargetNotReachable, "the AE cannot be reached"))
+}

@@ -1,0 +1,144 @@
+//! RETRIEVE (TS-0004 7.3.3.6) and discovery (7.3.3.14).
+
+use std::sync::Arc;
+
+use dyad_protocol::primitive::{ContentStatus, DesiredIdentifierResultType, FilterCriteria};
+use dyad_protocol::{Failure, Response, ResultContent, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Asker, Call, children, discover, filter, shape, target};
+use crate::Cse;
+use crate::access::{self, operation};
+use crate::resource::{Lookup, Resource, Snapshot, path_of};
+
+/// Carries out a RETRIEVE on what is committed.
+pub(super) fn retrieve(cse: &Cse, call: &Call, look: &mut Snapshot<'_>) -> Result<Response, Failure> {
+    let asker = Asker::new(cse, call);
+    let criteria = call.request.filter_criteria.as_deref();
+    supported(criteria)?;
+    let target = target::find(cse, call, look)?;
+    if criteria.is_some_and(FilterCriteria::is_discovery) {
+        return discovery(cse, call, &asker, look, &target.resource);
+    }
+    let resource = target.instance(look, call.now)?;
+    access::authorize(look, cse, &asker, &resource, operation::RETRIEVE, None)?;
+    crate::types::check_visible(look, &resource)?;
+    let wanted = call.request.result_content.unwrap_or(ResultContent::Attributes);
+    let response = Response::to(&call.request, StatusCode::Ok);
+    let none = FilterCriteria::default();
+    let filter = criteria.unwrap_or(&none);
+    if !asks_for_children(wanted) && filter.has_conditions() && !filter::matches(look, &resource, filter)? {
+        return Err(Failure::not_found("the resource does not match the filter criteria"));
+    }
+    match wanted {
+        ResultContent::Attributes => attributes(cse, call, response, &resource),
+        ResultContent::Permissions => {
+            let granted = access::permissions(look, cse, &asker, &resource)?;
+            Ok(with(response, json!({ "m2m:prm": { "ri": resource.ri(), "acop": granted } })))
+        }
+        ResultContent::OriginalResource => {
+            Err(Failure::bad_request("rcn 7 is for announced resources, whose original it returns"))
+        }
+        ResultContent::SemanticContent | ResultContent::SemanticContentAndChildResources => {
+            Err(Failure::not_implemented("semantic content is not supported"))
+        }
+        _ => {
+            let found = discover::descendants(cse, &asker, look, &resource, filter, operation::RETRIEVE)?;
+            let content = children::content(cse, call, look, &resource, wanted, &found.resources)?;
+            Ok(page(Response { content: Some(content), ..response }, &found))
+        }
+    }
+}
+
+/// Whether the result content has children, to which the filter criteria apply then.
+fn asks_for_children(wanted: ResultContent) -> bool {
+    matches!(
+        wanted,
+        ResultContent::AttributesAndChildResources
+            | ResultContent::AttributesAndChildResourceReferences
+            | ResultContent::ChildResourceReferences
+            | ResultContent::ChildResources
+    )
+}
+
+/// NOT_IMPLEMENTED for filters that this node does not evaluate, so that none is ignored in silence.
+fn supported(criteria: Option<&FilterCriteria>) -> Result<(), Failure> {
+    let Some(criteria) = criteria else { return Ok(()) };
+    if !criteria.semantics_filter.is_empty() {
+        return Err(Failure::not_implemented("semantics filters are not supported"));
+    }
+    if criteria.content_filter.is_some() {
+        return Err(Failure::not_implemented("content-based discovery is not supported"));
+    }
+    if criteria.geo_query.is_some() {
+        return Err(Failure::not_implemented("geo-queries are not supported"));
+    }
+    Ok(())
+}
+
+fn with(mut response: Response, value: Value) -> Response {
+    response.content = Some(value.into());
+    response
+}
+
+/// All attributes, or those of the attribute list and of the fragment of the address.
+fn attributes(cse: &Cse, call: &Call, response: Response, resource: &Arc<Resource>) -> Result<Response, Failure> {
+    let mut names = call.request.attribute_list.clone();
+    if let Some((_, name)) = call.request.to.split_once('#') {
+        names.push(name.to_owned());
+    }
+    let content = if names.is_empty() {
+        match crate::types::live_attributes(cse, resource) {
+            Some(attributes) => shape::partial(resource, attributes),
+            None => shape::representation(resource),
+        }
+    } else {
+        if let Some(unknown) = names.iter().find(|name| !resource.table().has(name)) {
+            return Err(Failure::bad_request(format!("the resource type has no attribute '{unknown}'")));
+        }
+        let selected = shape::selected(resource, &names);
+        if selected.is_empty() {
+            return Err(Failure::not_found("the resource has none of these attributes"));
+        }
+        shape::partial(resource, selected)
+    };
+    Ok(Response { content: Some(content), ..response })
+}
+
+/// The addresses of what is below the target and matches.
+fn discovery(
+    cse: &Cse,
+    call: &Call,
+    asker: &Asker<'_>,
+    look: &mut Snapshot<'_>,
+    root: &Arc<Resource>,
+) -> Result<Response, Failure> {
+    let none = FilterCriteria::default();
+    let filter = call.request.filter_criteria.as_deref().unwrap_or(&none);
+    let found = discover::descendants(cse, asker, look, root, filter, operation::DISCOVERY)?;
+    let mut entries = Vec::with_capacity(found.resources.len());
+    let as_references = call.request.result_content == Some(ResultContent::ChildResourceReferences);
+    for resource in &found.resources {
+        let address = address(call, look, resource)?;
+        entries.push(if as_references { shape::reference(resource, address) } else { Value::from(address) });
+    }
+    let content = if as_references { json!({ "m2m:rrl": { "rrf": entries } }) } else { json!({ "m2m:uril": entries }) };
+    Ok(page(with(Response::to(&call.request, StatusCode::Ok), content), &found))
+}
+
+/// The address of a resource in the form that the originator asked for (`drt`).
+pub(super) fn address(call: &Call, look: &mut impl Lookup, resource: &Resource) -> Result<String, Failure> {
+    match call.request.desired_identifier_result_type.unwrap_or_default() {
+        DesiredIdentifierResultType::Structured => path_of(look, resource),
+        DesiredIdentifierResultType::Unstructured => Ok(resource.ri().into_owned()),
+    }
+}
+
+/// Marks a response that does not hold everything (TS-0001 8.1.3 Content Status, Content Offset).
+fn page(mut response: Response, found: &discover::Found) -> Response {
+    if let Some(next) = found.next {
+        response.content_status = Some(ContentStatus::Partial);
+        response.content_offset = Some(next);
+    }
+    response
+}

@@ -1,0 +1,336 @@
+//! What a batch of write requests has changed so far: the versions that are newer than the database, and the way
+//! from them to a change set.
+//!
+//! Several changes of one resource become one row operation, so a container into which a whole batch creates
+//! instances is written once.
+
+use std::sync::Arc;
+
+use dyad_protocol::schema::Presence;
+use dyad_protocol::{Failure, Object};
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde_json::Value;
+
+use super::tree::Subscriptions;
+use super::windows::Windows;
+use super::{Id, Resource, Tree};
+use crate::store::{ChangeSet, Owed, Writer};
+
+/// Numbers that are reserved in the store at a time: a crash loses at most so many.
+const RESERVE: i64 = 1 << 16;
+
+/// Name of the high-water mark of numbers in the store.
+const HIGH_WATER: &str = "next_id";
+
+/// Values longer than this are not in the attribute index; filters on them look at the resources themselves.
+pub(crate) const INDEXED_VALUE: usize = 256;
+
+/// A resource that this batch changed.
+struct Entry {
+    /// The newest version; `None` once removed.
+    now: Option<Arc<Resource>>,
+    /// What the database has: `None` if it has no such row yet.
+    stored: Option<Stored>,
+    /// Whether the database lags behind.
+    dirty: bool,
+}
+
+/// What the database knows of a resource.
+enum Stored {
+    /// This version.
+    Version(Arc<Resource>),
+    /// A row without labels and indexed attributes, which was never loaded.
+    Plain,
+}
+
+/// One change of one job.
+pub(crate) enum Change {
+    /// A new version; the flag says that the resource is new.
+    Put(Arc<Resource>, bool),
+    /// Gone. `None` for an instance without labels that was never loaded.
+    Remove(Id, Option<Arc<Resource>>),
+}
+
+/// All changes of one job, in order.
+#[derive(Default)]
+pub(crate) struct Changes {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) subscriptions: Vec<(Id, Subscriptions)>,
+    pub(crate) owed: Vec<Arc<Owed>>,
+}
+
+/// The state of the writer thread.
+pub(crate) struct Batch {
+    pub(crate) writer: Writer,
+    pub(crate) windows: Windows,
+    entries: FxHashMap<Id, Entry>,
+    names: FxHashMap<Id, FxHashMap<String, Id>>,
+    ris: FxHashMap<String, Id>,
+    subscriptions: FxHashMap<Id, Subscriptions>,
+    owed: Vec<Arc<Owed>>,
+    flushed_owed: usize,
+    settled: Vec<i64>,
+    settling: Vec<i64>,
+    next_id: Id,
+    reserved: Id,
+    next_seq: i64,
+    meta: Vec<(String, String)>,
+}
+
+impl Batch {
+    /// The state at start. Internal failure if the store does not answer.
+    pub(crate) fn new(mut writer: Writer) -> Result<Self, Failure> {
+        let reserved = writer.meta(HIGH_WATER).map_err(Failure::internal)?;
+        let next_id = reserved.and_then(|text| text.parse().ok()).unwrap_or(crate::CSE_BASE + 1);
+        let next_seq = writer.last_seq().map_err(Failure::internal)?.unwrap_or(0) + 1;
+        Ok(Self {
+            writer,
+            windows: Windows::default(),
+            entries: FxHashMap::default(),
+            names: FxHashMap::default(),
+            ris: FxHashMap::default(),
+            subscriptions: FxHashMap::default(),
+            owed: Vec::new(),
+            flushed_owed: 0,
+            settled: Vec::new(),
+            settling: Vec::new(),
+            next_id,
+            reserved: next_id,
+            next_seq,
+            meta: Vec::new(),
+        })
+    }
+
+    /// A number that was never used.
+    pub(crate) fn next_id(&mut self) -> Id {
+        let id = self.next_id;
+        self.next_id += 1;
+        if self.next_id > self.reserved {
+            self.reserved = self.next_id + RESERVE;
+            self.meta.push((HIGH_WATER.to_owned(), self.reserved.to_string()));
+        }
+        id
+    }
+
+    /// The number of the next owed notification.
+    pub(crate) fn next_seq(&mut self) -> i64 {
+        self.next_seq += 1;
+        self.next_seq - 1
+    }
+
+    /// A resource that this batch changed: `Some(None)` if it is gone, `None` if the batch did not touch it.
+    pub(crate) fn get(&self, id: Id) -> Option<Option<&Arc<Resource>>> {
+        self.entries.get(&id).map(|entry| entry.now.as_ref())
+    }
+
+    /// A child that this batch created under a given name.
+    pub(crate) fn child_by_name(&self, parent: Id, name: &str) -> Option<Id> {
+        self.names.get(&parent)?.get(name).copied()
+    }
+
+    /// A resource that this batch created with a resource ID of its own.
+    pub(crate) fn by_ri(&self, ri: &str) -> Option<Id> {
+        self.ris.get(ri).copied()
+    }
+
+    /// The subscriptions of a resource, if the batch changed them.
+    pub(crate) fn subscriptions(&self, parent: Id) -> Option<&Subscriptions> {
+        self.subscriptions.get(&parent)
+    }
+
+    /// Notifications that were delivered: their rows go with the next commit.
+    pub(crate) fn settle(&mut self, seqs: Vec<i64>) {
+        self.settled.extend(seqs);
+    }
+
+    /// Takes over the changes of a job that succeeded.
+    pub(crate) fn merge(&mut self, changes: Changes) {
+        for change in changes.changes {
+            match change {
+                Change::Put(resource, is_new) => self.put(resource, is_new),
+                Change::Remove(id, old) => self.remove(id, old),
+            }
+        }
+        self.subscriptions.extend(changes.subscriptions);
+        self.owed.extend(changes.owed);
+    }
+
+    fn put(&mut self, resource: Arc<Resource>, is_new: bool) {
+        if is_new {
+            if let Some(rn) = &resource.row().rn {
+                self.names.entry(resource.parent()).or_default().insert(rn.clone(), resource.id());
+            }
+            if let Some(ri) = &resource.row().ri {
+                self.ris.insert(ri.clone(), resource.id());
+            }
+        }
+        let entry = self.entries.entry(resource.id()).or_insert(Entry { now: None, stored: None, dirty: true });
+        entry.now = Some(resource);
+        entry.dirty = true;
+    }
+
+    /// The version that a put replaces; must be called before the first put of a stored resource.
+    pub(crate) fn remember(&mut self, stored: &Arc<Resource>) {
+        self.entries.entry(stored.id()).or_insert_with(|| Entry {
+            now: Some(Arc::clone(stored)),
+            stored: Some(Stored::Version(Arc::clone(stored))),
+            dirty: false,
+        });
+    }
+
+    fn remove(&mut self, id: Id, old: Option<Arc<Resource>>) {
+        if let Some(old) = &old {
+            if let (Some(rn), Some(names)) = (&old.row().rn, self.names.get_mut(&old.parent())) {
+                names.remove(rn);
+            }
+            if let Some(ri) = &old.row().ri {
+                self.ris.remove(ri);
+            }
+        }
+        let stored = match old {
+            Some(old) => Stored::Version(old),
+            None => Stored::Plain,
+        };
+        let entry = self.entries.entry(id).or_insert(Entry { now: None, stored: Some(stored), dirty: true });
+        entry.now = None;
+        entry.dirty = true;
+    }
+
+    /// Writes what is dirty into the open database transaction, so that scans see it.
+    pub(crate) fn flush(&mut self) -> Result<(), crate::store::StoreError> {
+        let mut set = ChangeSet::default();
+        for (id, entry) in &mut self.entries {
+            if !std::mem::take(&mut entry.dirty) {
+                continue;
+            }
+            add(&mut set, *id, entry);
+        }
+        // Rows in the order of their numbers keep the pages of the tables in order.
+        set.insert.sort_unstable_by_key(|row| row.id);
+        set.owe = self.owed.get(self.flushed_owed..).unwrap_or_default().to_vec();
+        self.flushed_owed = self.owed.len();
+        set.settle = std::mem::take(&mut self.settled);
+        self.settling.extend_from_slice(&set.settle);
+        set.meta = std::mem::take(&mut self.meta);
+        if set.is_empty() { Ok(()) } else { self.writer.apply(&set) }
+    }
+
+    /// After the commit: publishes the new versions to the readers and gives out what is owed.
+    pub(crate) fn publish(&mut self, tree: &Tree) -> Vec<Arc<Owed>> {
+        let mut labels = FxHashSet::default();
+        for (id, entry) in self.entries.drain() {
+            for version in entry.now.iter().chain(entry.stored.as_ref().and_then(Stored::version)) {
+                labels.extend(version.texts("lbl").map(str::to_owned));
+            }
+            match entry.now {
+                Some(resource) => tree.resources.insert(id, resource),
+                None => {
+                    tree.resources.remove(&id);
+                    tree.subscriptions.remove(&id);
+                }
+            }
+        }
+        for (parent, subscriptions) in self.subscriptions.drain() {
+            tree.subscriptions.insert(parent, subscriptions);
+        }
+        for label in labels {
+            tree.labels.remove(&label);
+        }
+        self.names.clear();
+        self.ris.clear();
+        self.settling.clear();
+        self.flushed_owed = 0;
+        std::mem::take(&mut self.owed)
+    }
+
+    /// After a rollback: forgets everything that did not come to pass. Numbers stay used.
+    pub(crate) fn discard(&mut self) {
+        self.entries.clear();
+        self.names.clear();
+        self.ris.clear();
+        self.subscriptions.clear();
+        self.owed.clear();
+        self.flushed_owed = 0;
+        self.windows.clear();
+        self.settled.append(&mut self.settling);
+        // The mark may not have reached the disk.
+        self.meta = vec![(HIGH_WATER.to_owned(), self.reserved.to_string())];
+    }
+}
+
+impl Stored {
+    fn version(&self) -> Option<&Arc<Resource>> {
+        match self {
+            Self::Version(resource) => Some(resource),
+            Self::Plain => None,
+        }
+    }
+}
+
+/// The row operations that bring the database from what it has to what is now.
+fn add(set: &mut ChangeSet, id: Id, entry: &mut Entry) {
+    let before = entry.stored.as_ref().and_then(Stored::version);
+    let (old_labels, new_labels) = (labels(before), labels(entry.now.as_ref()));
+    let (old_attributes, new_attributes) = (indexed(before), indexed(entry.now.as_ref()));
+    difference(&old_labels, &new_labels, |label| set.label_remove.push((label.clone(), id)));
+    difference(&new_labels, &old_labels, |label| set.label_add.push((label.clone(), id)));
+    difference(&old_attributes, &new_attributes, |(name, value)| {
+        set.attribute_remove.push((name.clone(), value.clone(), id));
+    });
+    difference(&new_attributes, &old_attributes, |(name, value)| {
+        set.attribute_add.push((name.clone(), value.clone(), id));
+    });
+    match (&entry.now, &entry.stored) {
+        (Some(now), None) => set.insert.push(Arc::clone(now.row())),
+        (Some(now), Some(_)) => set.update.push(Arc::clone(now.row())),
+        (None, Some(_)) => set.delete.push(id),
+        (None, None) => {}
+    }
+    entry.stored = entry.now.clone().map(Stored::Version);
+}
+
+fn difference<T: PartialEq>(of: &[T], without: &[T], mut each: impl FnMut(&T)) {
+    of.iter().filter(|item| !without.contains(item)).for_each(&mut each);
+}
+
+fn labels(resource: Option<&Arc<Resource>>) -> Vec<String> {
+    let mut labels: Vec<String> =
+        resource.into_iter().flat_map(|resource| resource.texts("lbl")).map(str::to_owned).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    labels
+}
+
+/// The attributes of a resource that the attribute index holds: scalars that an originator gave, and the
+/// identities. Instances are found through their container and are not in it.
+fn indexed(resource: Option<&Arc<Resource>>) -> Vec<(String, String)> {
+    let Some(resource) = resource else { return Vec::new() };
+    if crate::types::is_instance(resource.ty()) {
+        return Vec::new();
+    }
+    let attributes: &Object = resource.attributes();
+    attributes
+        .iter()
+        .filter(|(name, _)| is_indexed(resource, name))
+        .filter_map(|(name, value)| index_value(value).map(|value| (name.clone(), value)))
+        .filter(|(_, value)| value.len() <= INDEXED_VALUE)
+        .collect()
+}
+
+fn is_indexed(resource: &Resource, name: &str) -> bool {
+    match name {
+        "cr" | "aei" | "csi" => true,
+        "et" | "rn" | "lbl" => false,
+        _ => resource.table().attribute(name).is_some_and(|attribute| attribute.create != Presence::NotPermitted),
+    }
+}
+
+/// The text under which a scalar stands in the attribute index.
+pub(crate) fn index_value(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,113 @@
+//! A resource in the making: what CREATE and UPDATE work on before a new version is fixed.
+
+use std::sync::Arc;
+
+use dyad_protocol::schema::TypeTable;
+use dyad_protocol::{Failure, Object, Timestamp};
+use serde_json::Value;
+
+use super::{Id, Resource, names};
+use crate::store::Row;
+
+/// The attributes that every resource shows first, in this order.
+const LEADING: &[&str] = &["rn", "ty", "ri", "pi", "ct", "lt", "et", "st"];
+
+/// A version of a resource that is not fixed yet.
+pub struct Draft {
+    /// The table of the type, or of the specialisation.
+    pub table: Arc<TypeTable>,
+    /// Number of the row.
+    pub id: Id,
+    /// Number of the parent.
+    pub parent: Id,
+    /// The attributes, short names to values.
+    pub attributes: Object,
+    /// The resource ID if it does not derive from the number.
+    pub ri: Option<String>,
+    /// The name if it does not derive from the number.
+    pub rn: Option<String>,
+    /// Who creates it, for the default access policy.
+    pub originator: Option<String>,
+    /// Number of its latest instance.
+    pub newest: Option<Id>,
+}
+
+impl Draft {
+    /// The next version of a resource.
+    pub fn of(resource: &Resource) -> Self {
+        let row = resource.row();
+        Self {
+            table: Arc::clone(resource.table()),
+            id: row.id,
+            parent: row.parent,
+            attributes: resource.attributes().clone(),
+            ri: row.ri.clone(),
+            rn: row.rn.clone(),
+            originator: row.originator.clone(),
+            newest: resource.newest(),
+        }
+    }
+
+    /// `ri`
+    pub fn resource_id(&self) -> String {
+        self.ri.clone().unwrap_or_else(|| names::derived(&self.table.root, self.id))
+    }
+
+    /// `rn`
+    pub fn name(&self) -> String {
+        self.rn.clone().unwrap_or_else(|| names::derived(&self.table.root, self.id))
+    }
+
+    /// Gives it a resource ID of its own, as AEs have.
+    pub fn set_resource_id(&mut self, ri: impl Into<String>) {
+        let ri = ri.into();
+        self.attributes.insert("ri".into(), Value::from(ri.clone()));
+        self.ri = Some(ri);
+    }
+
+    /// Sets an attribute.
+    pub fn set(&mut self, short_name: &str, value: impl Into<Value>) {
+        self.attributes.insert(short_name.to_owned(), value.into());
+    }
+
+    /// A non-negative number.
+    pub fn number(&self, short_name: &str) -> Option<u64> {
+        self.attributes.get(short_name)?.as_u64()
+    }
+
+    /// A point in time.
+    pub fn time(&self, short_name: &str) -> Option<Timestamp> {
+        Timestamp::parse(self.attributes.get(short_name)?.as_str()?)
+    }
+
+    /// Fixes the version. Internal failure if the attributes cannot be written.
+    pub fn fix(self) -> Result<Arc<Resource>, Failure> {
+        let mut attributes = Object::with_capacity(self.attributes.len());
+        let mut rest = self.attributes;
+        for name in LEADING {
+            if let Some((name, value)) = rest.shift_remove_entry(*name) {
+                attributes.insert(name, value);
+            }
+        }
+        attributes.extend(rest);
+        let time = |name: &str| attributes.get(name).and_then(Value::as_str).and_then(Timestamp::parse);
+        let row = Row {
+            id: self.id,
+            parent: self.parent,
+            ty: i32::try_from(self.table.number).map_err(Failure::internal)?,
+            rn: self.rn,
+            ri: self.ri,
+            root: match self.table.specialization {
+                dyad_protocol::schema::Specialization::None => None,
+                _ => Some(self.table.root.to_string()),
+            },
+            originator: self.originator,
+            ct: time("ct").unwrap_or_default().micros(),
+            lt: time("lt").unwrap_or_default().micros(),
+            et: time("et").unwrap_or(Timestamp::NEVER).micros(),
+            cs: attributes.get("cs").and_then(Value::as_i64),
+            body: serde_json::to_string(&attributes).map_err(Failure::internal)?,
+        };
+        Ok(Arc::new(Resource::with_attributes(Arc::new(row), self.table, self.newest, attributes)))
+    }
+}

@@ -1,0 +1,25 @@
+//! Resources as the core holds them: immutable versions, the tree in memory, the transaction that changes them.
+//!
+//! A [`Resource`] never changes; a write makes a new version and publishes it after the commit. Identifiers are
+//! never used twice and names never change, so what was once true of a path stays true until the resource is gone.
+
+mod batch;
+mod draft;
+pub mod names;
+mod resource;
+mod snapshot;
+mod tree;
+mod txn;
+mod windows;
+mod writer;
+
+pub(crate) use batch::{Batch, INDEXED_VALUE, index_value};
+pub use draft::Draft;
+pub(crate) use resource::texts;
+pub use resource::{Id, Resource, View};
+pub use snapshot::Snapshot;
+pub(crate) use snapshot::is_cold;
+pub(crate) use tree::child;
+pub use tree::{Lookup, Tree, path_of, resolve};
+pub use txn::Txn;
+pub(crate) use writer::{WriteQueue, WriterEnd, spawn as spawn_writer};

@@ -1,0 +1,169 @@
+//! One version of one resource.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use dyad_protocol::primitive::ResourceType;
+use dyad_protocol::schema::TypeTable;
+use dyad_protocol::{Object, Timestamp};
+use serde_json::Value;
+
+use super::names;
+use crate::access::Policy;
+use crate::store::Row;
+use crate::subscription::Subscription;
+
+/// The number of a resource in the store. Grows with every resource and is never used twice.
+pub type Id = i64;
+
+/// What a type needs again and again, taken from the attributes once.
+#[derive(Debug)]
+pub enum View {
+    /// `<accessControlPolicy>`
+    Policy(Policy),
+    /// `<subscription>`
+    Subscription(Subscription),
+    /// Every other type.
+    None,
+}
+
+/// One version of a resource: the row as it is stored, and what was derived from it.
+///
+/// The body is the JSON object of all attributes as originators see it; it is passed on as text wherever possible
+/// and parsed at most once.
+#[derive(Debug)]
+pub struct Resource {
+    row: Arc<Row>,
+    table: Arc<TypeTable>,
+    newest: Option<Id>,
+    attributes: OnceLock<Object>,
+    view: OnceLock<View>,
+}
+
+impl Resource {
+    /// From a stored row. `newest` is the latest instance below it, for types that have instances.
+    pub fn new(row: Arc<Row>, table: Arc<TypeTable>, newest: Option<Id>) -> Self {
+        Self { row, table, newest, attributes: OnceLock::new(), view: OnceLock::new() }
+    }
+
+    /// From a row whose attributes are at hand.
+    pub fn with_attributes(row: Arc<Row>, table: Arc<TypeTable>, newest: Option<Id>, attributes: Object) -> Self {
+        Self { row, table, newest, attributes: attributes.into(), view: OnceLock::new() }
+    }
+
+    /// The row.
+    pub fn row(&self) -> &Arc<Row> {
+        &self.row
+    }
+
+    /// Number of the row.
+    pub fn id(&self) -> Id {
+        self.row.id
+    }
+
+    /// Number of the parent; 0 for the CSEBase.
+    pub fn parent(&self) -> Id {
+        self.row.parent
+    }
+
+    /// `ty`
+    pub fn ty(&self) -> ResourceType {
+        self.table.number
+    }
+
+    /// The table of the type, or of the specialisation.
+    pub fn table(&self) -> &Arc<TypeTable> {
+        &self.table
+    }
+
+    /// The member name of its representation, `m2m:cnt`.
+    pub fn root(&self) -> &str {
+        &self.table.root
+    }
+
+    /// `ri`
+    pub fn ri(&self) -> Cow<'_, str> {
+        match &self.row.ri {
+            Some(ri) => Cow::Borrowed(ri),
+            None => Cow::Owned(names::derived(self.root(), self.row.id)),
+        }
+    }
+
+    /// `rn`
+    pub fn name(&self) -> Cow<'_, str> {
+        match &self.row.rn {
+            Some(rn) => Cow::Borrowed(rn),
+            None => Cow::Owned(names::derived(self.root(), self.row.id)),
+        }
+    }
+
+    /// Who created it, for the default access policy (TS-0001 9.6.1.3.2). Nothing for types without one.
+    pub fn originator(&self) -> Option<&str> {
+        self.row.originator.as_deref()
+    }
+
+    /// Whether its expiration time has passed.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.row.et <= now.micros()
+    }
+
+    /// The latest instance below it.
+    pub fn newest(&self) -> Option<Id> {
+        self.newest
+    }
+
+    /// All attributes as JSON text.
+    pub fn body(&self) -> &str {
+        &self.row.body
+    }
+
+    /// All attributes.
+    pub fn attributes(&self) -> &Object {
+        self.attributes.get_or_init(|| serde_json::from_str(&self.row.body).unwrap_or_default())
+    }
+
+    /// One attribute by its short name.
+    pub fn get(&self, short_name: &str) -> Option<&Value> {
+        self.attributes().get(short_name)
+    }
+
+    /// A non-negative number.
+    pub fn number(&self, short_name: &str) -> Option<u64> {
+        self.get(short_name)?.as_u64()
+    }
+
+    /// A text.
+    pub fn text(&self, short_name: &str) -> Option<&str> {
+        self.get(short_name)?.as_str()
+    }
+
+    /// Whether a boolean attribute is there and true.
+    pub fn is_set(&self, short_name: &str) -> bool {
+        self.get(short_name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// The texts of a list; empty for one that is not there.
+    pub fn texts(&self, short_name: &str) -> impl Iterator<Item = &str> {
+        texts(self.get(short_name))
+    }
+
+    /// The view of its type.
+    pub fn view(&self) -> &View {
+        self.view.get_or_init(|| match self.ty() {
+            1 => View::Policy(Policy::from_attributes(self.attributes())),
+            23 => View::Subscription(Subscription::from_attributes(self.attributes())),
+            _ => View::None,
+        })
+    }
+
+    /// What it weighs in the cache, roughly, in bytes.
+    pub fn weight(&self) -> u64 {
+        // The parsed attributes, which may or may not be there, are counted as the text once more.
+        (self.row.body.len() * 2 + 256) as u64
+    }
+}
+
+/// The texts of a JSON array; nothing for another value.
+pub(crate) fn texts(value: Option<&Value>) -> impl Iterator<Item = &str> {
+    value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}

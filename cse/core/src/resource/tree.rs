@@ -1,0 +1,195 @@
+//! The hot part of the tree in memory, bounded, with the store behind it; and finding one's way in it.
+//!
+//! Coherence: the writer publishes versions after the commit with plain inserts and removals, which cancel a load
+//! that a reader has under way for the same key; so an old version never replaces a newer one.
+
+use std::sync::Arc;
+
+use dyad_protocol::Failure;
+use dyad_protocol::schema::Schemas;
+use quick_cache::Weighter;
+use quick_cache::sync::{Cache, GuardResult};
+
+use super::{Id, Resource, names};
+use crate::store::{Row, Store};
+
+#[derive(Clone)]
+pub(crate) struct ByBytes;
+
+impl Weighter<Id, Arc<Resource>> for ByBytes {
+    fn weight(&self, _: &Id, resource: &Arc<Resource>) -> u64 {
+        resource.weight()
+    }
+}
+
+/// Paths that are remembered; each costs about its text and 60 bytes.
+const PATHS: usize = 200_000;
+
+/// Parents whose subscriptions are remembered; most have none and cost 40 bytes.
+const SUBSCRIBED: usize = 200_000;
+
+/// Labels whose bearers are remembered.
+const LABELS: usize = 50_000;
+
+/// The subscriptions below one resource.
+pub(crate) type Subscriptions = Arc<[Arc<Resource>]>;
+
+/// Resources, paths and subscriptions in memory, and the store.
+pub struct Tree {
+    pub(crate) store: Store,
+    pub(crate) schemas: Arc<Schemas>,
+    pub(crate) resources: Cache<Id, Arc<Resource>, ByBytes>,
+    pub(crate) subscriptions: Cache<Id, Subscriptions>,
+    pub(crate) labels: Cache<String, Arc<[Id]>>,
+    /// Numbers of all types but instances: what a walk visits when it looks for none.
+    pub(crate) with_children: Vec<i32>,
+    paths: Cache<String, Id>,
+}
+
+impl Tree {
+    /// A tree over a store, with a bound in bytes on the resources in memory.
+    pub fn new(store: Store, schemas: Arc<Schemas>, bytes: u64) -> Self {
+        let mut with_children: Vec<i32> = schemas
+            .iter()
+            .filter(|table| !table.is_virtual && !crate::types::is_instance(table.number))
+            .filter_map(|table| i32::try_from(table.number).ok())
+            .collect();
+        with_children.sort_unstable();
+        with_children.dedup();
+        Self {
+            with_children,
+            store,
+            schemas,
+            resources: Cache::with_weighter((bytes / 1024).max(1024) as usize, bytes, ByBytes),
+            subscriptions: Cache::new(SUBSCRIBED),
+            labels: Cache::new(LABELS),
+            paths: Cache::new(PATHS),
+        }
+    }
+
+    /// Makes a resource from its row. A row of a type that no table describes any more is an internal failure.
+    pub(crate) fn revive(&self, row: Arc<Row>, newest: Option<Id>) -> Result<Arc<Resource>, Failure> {
+        let table = match &row.root {
+            Some(root) => self.schemas.by_root(root),
+            None => u32::try_from(row.ty).ok().and_then(|ty| self.schemas.by_number(ty)),
+        };
+        let Some(table) = table else {
+            return Err(Failure::internal(format!(
+                "resource {} is of type {} ({}), which no schema describes",
+                row.id,
+                row.ty,
+                row.root.as_deref().unwrap_or("-")
+            )));
+        };
+        Ok(Arc::new(Resource::new(row, Arc::clone(table), newest)))
+    }
+
+    /// A resource from memory, or from `load` if it is not there.
+    pub(crate) fn get_or_load(
+        &self,
+        id: Id,
+        load: impl FnOnce() -> Result<Option<Arc<Resource>>, Failure>,
+    ) -> Result<Option<Arc<Resource>>, Failure> {
+        match self.resources.get_value_or_guard(&id, None) {
+            GuardResult::Value(resource) => Ok(Some(resource)),
+            GuardResult::Guard(guard) => {
+                let Some(resource) = load()? else { return Ok(None) };
+                // Refused if the writer published or removed the resource in the meantime: then ask again.
+                match guard.insert(Arc::clone(&resource)) {
+                    Ok(()) => Ok(Some(resource)),
+                    Err(_) => Ok(self.resources.get(&id)),
+                }
+            }
+            GuardResult::Timeout => load(),
+        }
+    }
+
+    /// Forgets everything, after the whole tree was replaced.
+    pub(crate) fn clear(&self) {
+        self.resources.clear();
+        self.subscriptions.clear();
+        self.labels.clear();
+        self.paths.clear();
+    }
+}
+
+/// Reading the tree: on a snapshot of what is committed, or inside the write transaction.
+pub trait Lookup {
+    /// The tree.
+    fn tree(&self) -> &Tree;
+
+    /// A resource by its number.
+    fn resource(&mut self, id: Id) -> Result<Option<Arc<Resource>>, Failure>;
+
+    /// A child by a name that its originator gave.
+    fn child_by_name(&mut self, parent: Id, name: &str) -> Result<Option<Id>, Failure>;
+
+    /// A resource by a stored resource ID: the CSEBase, AEs.
+    fn by_ri(&mut self, ri: &str) -> Result<Option<Id>, Failure>;
+
+    /// Children with the given types (all if empty) after a number, in order of creation, at most `limit`.
+    fn children(&mut self, parent: Id, types: &[i32], after: Id, limit: usize) -> Result<Vec<Arc<Resource>>, Failure>;
+
+    /// The oldest instance of a type below a resource.
+    fn oldest(&mut self, parent: Id, ty: i32) -> Result<Option<Id>, Failure>;
+
+    /// The subscriptions below a resource.
+    fn subscriptions(&mut self, parent: Id) -> Result<Subscriptions, Failure>;
+}
+
+/// The resource that a path on this node leads to: structured from the CSEBase (`cse-in/ae/cnt` or `-/ae/cnt`),
+/// unstructured (`cnt7`), or hybrid (`cnt7/la`, without the virtual last segment). `None` if there is none.
+pub fn resolve(look: &mut impl Lookup, path: &str) -> Result<Option<Arc<Resource>>, Failure> {
+    if let Some(id) = look.tree().paths.get(path) {
+        // Numbers are never reused and names never change, so a remembered path is right or its resource is gone.
+        if let Some(resource) = look.resource(id)? {
+            return Ok(Some(resource));
+        }
+        look.tree().paths.remove(path);
+    }
+    let mut segments = path.split('/');
+    let first = segments.next().unwrap_or_default();
+    let Some(mut current) = first_segment(look, first)? else { return Ok(None) };
+    for name in segments {
+        let Some(child) = child(look, &current, name)? else { return Ok(None) };
+        current = child;
+    }
+    look.tree().paths.insert(path.to_owned(), current.id());
+    Ok(Some(current))
+}
+
+fn first_segment(look: &mut impl Lookup, segment: &str) -> Result<Option<Arc<Resource>>, Failure> {
+    let Some(base) = look.resource(crate::CSE_BASE)? else { return Ok(None) };
+    if segment == "-" || segment == base.name() {
+        return Ok(Some(base));
+    }
+    if let Some(id) = look.by_ri(segment)? {
+        return look.resource(id);
+    }
+    let Some(id) = names::row_of(segment) else { return Ok(None) };
+    Ok(look.resource(id)?.filter(|resource| resource.row().ri.is_none() && resource.ri() == segment))
+}
+
+/// A child by its name, whether given or assigned.
+pub(crate) fn child(look: &mut impl Lookup, parent: &Resource, name: &str) -> Result<Option<Arc<Resource>>, Failure> {
+    if let Some(id) = look.child_by_name(parent.id(), name)? {
+        return look.resource(id);
+    }
+    let Some(id) = names::row_of(name) else { return Ok(None) };
+    Ok(look.resource(id)?.filter(|child| {
+        child.parent() == parent.id() && child.row().rn.is_none() && child.name() == name
+    }))
+}
+
+/// The structured CSE-relative address of a resource, `cse-in/ae/cnt`.
+pub fn path_of(look: &mut impl Lookup, resource: &Resource) -> Result<String, Failure> {
+    let mut names = vec![resource.name().into_owned()];
+    let mut parent = resource.parent();
+    while parent != 0 {
+        let Some(above) = look.resource(parent)? else { break };
+        names.push(above.name().into_owned());
+        parent = above.parent();
+    }
+    names.reverse();
+    Ok(names.join("/"))
+}

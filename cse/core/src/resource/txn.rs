@@ -1,0 +1,248 @@
+//! The write transaction as procedures and service functions see it.
+//!
+//! One job of the writer runs in one [`Txn`]: it reads the tree as the jobs before it left it, collects its own
+//! changes, and either all of them come to pass or none. Nothing here can await.
+
+use std::sync::Arc;
+
+use dyad_protocol::{Failure, Timestamp};
+use rustc_hash::FxHashMap;
+
+use super::batch::{Batch, Change, Changes};
+use super::tree::Subscriptions;
+use super::{Id, Lookup, Resource, Tree};
+use crate::Cse;
+use crate::store::{Aged, Owed};
+
+/// A write transaction.
+pub struct Txn<'a> {
+    cse: &'a Cse,
+    batch: &'a mut Batch,
+    now: Timestamp,
+    changes: Changes,
+    pending: FxHashMap<Id, Option<Arc<Resource>>>,
+    windows: Vec<Id>,
+}
+
+impl<'a> Txn<'a> {
+    pub(crate) fn new(cse: &'a Cse, batch: &'a mut Batch, now: Timestamp) -> Self {
+        Self { cse, batch, now, changes: Changes::default(), pending: FxHashMap::default(), windows: Vec::new() }
+    }
+
+    /// The node.
+    pub fn cse(&self) -> &'a Cse {
+        self.cse
+    }
+
+    /// The moment of this transaction; later than that of every transaction before it.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// A number for a new resource.
+    pub fn next_id(&mut self) -> Id {
+        self.batch.next_id()
+    }
+
+    /// Adds a new resource.
+    pub fn insert(&mut self, resource: Arc<Resource>) -> Result<(), Failure> {
+        self.note_subscription(&resource, None)?;
+        self.pending.insert(resource.id(), Some(Arc::clone(&resource)));
+        self.changes.changes.push(Change::Put(resource, true));
+        Ok(())
+    }
+
+    /// Replaces a resource by its next version.
+    pub fn update(&mut self, old: &Arc<Resource>, new: Arc<Resource>) -> Result<(), Failure> {
+        self.batch.remember(old);
+        self.note_subscription(&new, Some(old))?;
+        self.pending.insert(new.id(), Some(Arc::clone(&new)));
+        self.changes.changes.push(Change::Put(new, false));
+        Ok(())
+    }
+
+    /// Removes one resource; what is below it is left to the caller.
+    pub fn remove(&mut self, old: &Arc<Resource>) -> Result<(), Failure> {
+        if crate::types::is_instance(old.ty()) {
+            self.forget_window(old.parent());
+        }
+        if old.ty() == 23 {
+            let kept = self.subscriptions(old.parent())?.iter().filter(|sub| sub.id() != old.id()).cloned().collect();
+            self.changes.subscriptions.push((old.parent(), kept));
+        }
+        self.pending.insert(old.id(), None);
+        self.changes.changes.push(Change::Remove(old.id(), Some(Arc::clone(old))));
+        Ok(())
+    }
+
+    /// Owes a notification: it leaves after the commit and is sent at least once.
+    pub fn owe(&mut self, subscription: Id, target: &str, body: String) {
+        let expires = self.now.plus(self.cse.config().notification.keep_for).micros();
+        let seq = self.batch.next_seq();
+        self.changes.owed.push(Arc::new(Owed { seq, subscription, target: target.to_owned(), body, expires }));
+    }
+
+    /// The oldest instance of a container, read ahead.
+    pub(crate) fn oldest_instance(&mut self, container: Id, ty: i32) -> Result<Option<Aged>, Failure> {
+        self.windows.push(container);
+        if let Some(oldest) = self.batch.windows.oldest(container, |_, _| Ok::<_, Failure>(Vec::new()))? {
+            return Ok(Some(*oldest));
+        }
+        self.batch.flush().map_err(Failure::internal)?;
+        let Batch { windows, writer, .. } = &mut *self.batch;
+        let read = |after, ahead| writer.oldest(container, ty, after, ahead).map_err(Failure::internal);
+        Ok(windows.oldest(container, read)?.copied())
+    }
+
+    /// Trims the oldest instance of a container, without notice to anybody (TS-0004 7.4.7.2.1).
+    pub(crate) fn trim(&mut self, container: Id, oldest: &Aged) -> Result<(), Failure> {
+        let loaded = if oldest.labelled { self.resource(oldest.id)? } else { None };
+        self.batch.windows.pop(container);
+        self.pending.insert(oldest.id, None);
+        self.changes.changes.push(Change::Remove(oldest.id, loaded));
+        Ok(())
+    }
+
+    /// Instances of a type below a resource after a number, in order of creation, without loading them.
+    pub(crate) fn instances(&mut self, parent: Id, ty: i32, after: Id, limit: usize) -> Result<Vec<Aged>, Failure> {
+        self.batch.flush().map_err(Failure::internal)?;
+        self.batch.writer.oldest(parent, ty, after, limit).map_err(Failure::internal)
+    }
+
+    /// Removes an instance that was not loaded.
+    pub(crate) fn remove_instance(&mut self, parent: Id, instance: &Aged) -> Result<(), Failure> {
+        self.forget_window(parent);
+        let loaded = if instance.labelled { self.resource(instance.id)? } else { None };
+        self.pending.insert(instance.id, None);
+        self.changes.changes.push(Change::Remove(instance.id, loaded));
+        Ok(())
+    }
+
+    /// The latest instance of a type below a resource other than those that this transaction removed.
+    pub(crate) fn newest_instance(&mut self, parent: Id, ty: i32, but: Id) -> Result<Option<Id>, Failure> {
+        self.batch.flush().map_err(Failure::internal)?;
+        self.batch.writer.newest_before(parent, ty, but).map_err(Failure::internal)
+    }
+
+    /// Resources whose expiration time has passed.
+    pub(crate) fn expired(&mut self, now: Timestamp, most: usize) -> Result<Vec<Id>, Failure> {
+        self.batch.flush().map_err(Failure::internal)?;
+        self.batch.writer.expired(now.micros() + 1, most).map_err(Failure::internal)
+    }
+
+    fn forget_window(&mut self, container: Id) {
+        self.batch.windows.forget(container);
+    }
+
+    /// Keeps the list of subscriptions of a parent current when one of them is new or changed.
+    fn note_subscription(&mut self, new: &Arc<Resource>, old: Option<&Arc<Resource>>) -> Result<(), Failure> {
+        if new.ty() != 23 {
+            return Ok(());
+        }
+        let mut list: Vec<_> = self.subscriptions(new.parent())?.iter().cloned().collect();
+        list.retain(|subscription| old.is_none_or(|old| subscription.id() != old.id()));
+        list.push(Arc::clone(new));
+        list.sort_unstable_by_key(|subscription| subscription.id());
+        self.changes.subscriptions.push((new.parent(), list.into()));
+        Ok(())
+    }
+
+    /// Hands the changes over to the batch.
+    pub(crate) fn succeed(self) {
+        self.batch.merge(self.changes);
+    }
+
+    /// Forgets the changes.
+    pub(crate) fn fail(self) {
+        for container in self.windows {
+            self.batch.windows.forget(container);
+        }
+    }
+}
+
+impl Lookup for Txn<'_> {
+    fn tree(&self) -> &Tree {
+        self.cse.tree()
+    }
+
+    fn resource(&mut self, id: Id) -> Result<Option<Arc<Resource>>, Failure> {
+        if let Some(changed) = self.pending.get(&id) {
+            return Ok(changed.clone());
+        }
+        if let Some(changed) = self.batch.get(id) {
+            return Ok(changed.cloned());
+        }
+        let (tree, writer) = (self.cse.tree(), &mut self.batch.writer);
+        tree.get_or_load(id, || super::snapshot::load(tree, writer, id))
+    }
+
+    fn child_by_name(&mut self, parent: Id, name: &str) -> Result<Option<Id>, Failure> {
+        if let Some(id) = self.batch.child_by_name(parent, name) {
+            return Ok(Some(id));
+        }
+        let stored = self.batch.writer.id_by_name(parent, name).map_err(Failure::internal)?;
+        // The row may be removed by this batch and not flushed yet.
+        match stored {
+            Some(id) if self.resource(id)?.is_some() => Ok(Some(id)),
+            _ => Ok(None),
+        }
+    }
+
+    fn by_ri(&mut self, ri: &str) -> Result<Option<Id>, Failure> {
+        if let Some(id) = self.batch.by_ri(ri) {
+            return Ok(Some(id));
+        }
+        let stored = self.batch.writer.row_by_ri(ri).map_err(Failure::internal)?.map(|row| row.id);
+        match stored {
+            Some(id) if self.resource(id)?.is_some() => Ok(Some(id)),
+            _ => Ok(None),
+        }
+    }
+
+    fn children(&mut self, parent: Id, types: &[i32], after: Id, limit: usize) -> Result<Vec<Arc<Resource>>, Failure> {
+        self.batch.flush().map_err(Failure::internal)?;
+        let (mut after, mut children) = (after, Vec::new());
+        let types = super::snapshot::present(&mut self.batch.writer, parent, types)?;
+        if types.is_empty() {
+            return Ok(children);
+        }
+        loop {
+            let rows = self.batch.writer.children(parent, &types, after, limit).map_err(Failure::internal)?;
+            let is_last = rows.len() < limit;
+            for row in rows {
+                after = row.id;
+                // What this transaction removed is still in the database, and what it changed is older there.
+                match self.pending.get(&row.id).map(Option::as_ref).or_else(|| self.batch.get(row.id)) {
+                    Some(None) => {}
+                    Some(Some(newer)) => children.push(Arc::clone(newer)),
+                    None => children.push(self.cse.tree().revive(Arc::new(row), None)?),
+                }
+            }
+            if is_last || children.len() >= limit {
+                return Ok(children);
+            }
+        }
+    }
+
+    fn oldest(&mut self, parent: Id, ty: i32) -> Result<Option<Id>, Failure> {
+        let oldest = self.instances(parent, ty, 0, 1)?;
+        Ok(oldest.first().map(|instance| instance.id))
+    }
+
+    fn subscriptions(&mut self, parent: Id) -> Result<Subscriptions, Failure> {
+        if let Some((_, list)) = self.changes.subscriptions.iter().rev().find(|(id, _)| *id == parent) {
+            return Ok(Arc::clone(list));
+        }
+        if let Some(list) = self.batch.subscriptions(parent) {
+            return Ok(Arc::clone(list));
+        }
+        let cached = self.cse.tree().subscriptions.get(&parent);
+        if let Some(list) = cached {
+            return Ok(list);
+        }
+        let list: Subscriptions = self.children(parent, &[23], 0, usize::MAX)?.into();
+        // What the writer reads outside its own changes is committed, so the readers may have it.
+        self.cse.tree().subscriptions.insert(parent, Arc::clone(&list));
+        Ok(list)
+    }
+}

@@ -1,0 +1,256 @@
+//! The writer: one thread that carries out every write request, many of them in one database transaction.
+//!
+//! It takes all requests that wait, runs them one after the other, commits once and answers all: a durable write
+//! costs a share of one disk sync. If the commit fails, each request is run again in a transaction of its own, so
+//! that one that cannot be stored fails alone. Jobs must therefore be repeatable.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use dyad_protocol::{Failure, StatusCode, Timestamp};
+use tokio::sync::oneshot;
+
+use super::Txn;
+use super::batch::Batch;
+use crate::Cse;
+
+/// Requests that one database transaction carries at most.
+const BATCH: usize = 512;
+
+/// A piece of work for the writer. Runs once, or twice if the first commit failed.
+type Job = Box<dyn FnMut(&mut Txn<'_>) -> Result<(), Failure> + Send>;
+
+struct Pending {
+    job: Job,
+    reply: oneshot::Sender<Result<(), Failure>>,
+}
+
+enum Message {
+    Write(Pending),
+    /// Delete every resource and owed notification; the job that follows builds the tree anew.
+    Clear(Pending),
+    Nudge,
+    Stop(oneshot::Sender<()>),
+}
+
+/// The way to the writer.
+pub(crate) struct WriteQueue {
+    sender: Sender<Message>,
+    waiting: AtomicUsize,
+}
+
+impl WriteQueue {
+    /// A queue with room for so many requests, and its end for the writer.
+    pub(crate) fn new(room: usize) -> (Self, WriterEnd) {
+        let (sender, receiver) = bounded(room.max(1));
+        (Self { sender, waiting: AtomicUsize::new(0) }, WriterEnd(receiver))
+    }
+
+    /// Runs a job in the write transaction; resolves after the commit.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnMut(&mut Txn<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.submit(job, Message::Write).await
+    }
+
+    /// Runs a job in a transaction that first empties the store.
+    pub(crate) async fn run_on_empty<T: Send + 'static>(
+        &self,
+        job: impl FnMut(&mut Txn<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.submit(job, Message::Clear).await
+    }
+
+    async fn submit<T: Send + 'static>(
+        &self,
+        mut job: impl FnMut(&mut Txn<'_>) -> Result<T, Failure> + Send + 'static,
+        message: fn(Pending) -> Message,
+    ) -> Result<T, Failure> {
+        let (reply, answer) = oneshot::channel();
+        // The result travels beside the job, whose type the writer does not know.
+        let slot = Arc::new(std::sync::Mutex::new(None));
+        let inner = Arc::clone(&slot);
+        let job: Job = Box::new(move |txn| {
+            let result = job(txn)?;
+            *inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(result);
+            Ok(())
+        });
+        self.send(message(Pending { job, reply }))?;
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let outcome = answer.await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        outcome.unwrap_or_else(|_| Err(Failure::internal("the writer has stopped")))?;
+        let mut slot = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        slot.take().ok_or_else(|| Failure::internal("a write left no result"))
+    }
+
+    fn send(&self, message: Message) -> Result<(), Failure> {
+        self.sender.try_send(message).map_err(|error| match error {
+            TrySendError::Full(_) => Failure::new(
+                StatusCode::InternalServerError,
+                "too many write requests are waiting, try again later",
+            ),
+            TrySendError::Disconnected(_) => Failure::internal("the writer has stopped"),
+        })
+    }
+
+    /// Wakes the writer, so that it removes the rows of delivered notifications. A full queue wakes it anyway.
+    pub(crate) fn nudge(&self) {
+        let _ = self.sender.try_send(Message::Nudge);
+    }
+
+    /// Requests that wait for their commit.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Commits what waits and ends the thread.
+    pub(crate) async fn stop(&self) {
+        let (done, stopped) = oneshot::channel();
+        if self.sender.send(Message::Stop(done)).is_ok() {
+            let _ = stopped.await;
+        }
+    }
+}
+
+/// The writer's end of the queue.
+pub(crate) struct WriterEnd(Receiver<Message>);
+
+/// Starts the writer thread.
+pub(crate) fn spawn(cse: Arc<Cse>, batch: Batch, end: WriterEnd) -> std::io::Result<()> {
+    let writer = WriterThread { cse, batch, last: Timestamp::default() };
+    std::thread::Builder::new().name("writer".into()).spawn(move || writer.run(&end.0))?;
+    Ok(())
+}
+
+struct WriterThread {
+    cse: Arc<Cse>,
+    batch: Batch,
+    last: Timestamp,
+}
+
+impl WriterThread {
+    fn run(mut self, messages: &Receiver<Message>) {
+        while let Ok(first) = messages.recv() {
+            let mut jobs = Vec::new();
+            let mut stop = None;
+            let mut next = Some(first);
+            while let Some(message) = next.take() {
+                match message {
+                    Message::Write(pending) => jobs.push(pending),
+                    Message::Nudge => {}
+                    Message::Clear(pending) => {
+                        self.carry_out(std::mem::take(&mut jobs));
+                        self.clear(pending);
+                    }
+                    Message::Stop(done) => {
+                        stop = Some(done);
+                        break;
+                    }
+                }
+                if jobs.len() < BATCH {
+                    next = messages.try_recv().ok();
+                }
+            }
+            self.carry_out(jobs);
+            if let Some(done) = stop {
+                drop(self);
+                let _ = done.send(());
+                return;
+            }
+        }
+    }
+
+    /// One transaction for all; if it cannot be committed, one for each.
+    fn carry_out(&mut self, mut jobs: Vec<Pending>) {
+        match self.attempt(&mut jobs) {
+            Ok(outcomes) => answer(jobs, outcomes),
+            Err(error) if jobs.len() > 1 => {
+                tracing::warn!(%error, requests = jobs.len(), "a batch could not be committed; trying one by one");
+                for pending in jobs {
+                    self.carry_out(vec![pending]);
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "a write could not be committed");
+                let failure = || Err(Failure::internal("the write could not be committed"));
+                let outcomes = jobs.iter().map(|_| failure()).collect();
+                answer(jobs, outcomes);
+            }
+        }
+    }
+
+    fn attempt(&mut self, jobs: &mut [Pending]) -> Result<Vec<Result<(), Failure>>, crate::store::StoreError> {
+        let result = self.transact(jobs);
+        if result.is_err() {
+            self.batch.discard();
+            self.rollback();
+        }
+        result
+    }
+
+    fn transact(&mut self, jobs: &mut [Pending]) -> Result<Vec<Result<(), Failure>>, crate::store::StoreError> {
+        self.batch.settle(self.cse.delivery().take_settled());
+        self.batch.writer.begin()?;
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        for pending in jobs {
+            outcomes.push(self.run_job(&mut pending.job));
+        }
+        self.batch.flush()?;
+        self.batch.writer.commit()?;
+        let owed = self.batch.publish(self.cse.tree());
+        self.cse.delivery().accept(owed);
+        Ok(outcomes)
+    }
+
+    fn rollback(&mut self) {
+        if let Err(error) = self.batch.writer.rollback() {
+            tracing::error!(%error, "a transaction could not be taken back");
+        }
+    }
+
+    fn run_job(&mut self, job: &mut Job) -> Result<(), Failure> {
+        // Time never stands still or goes back between two writes, whatever the clock of the machine does.
+        self.last = self.cse.clock().now().max(Timestamp::from_micros(self.last.micros() + 1));
+        let mut txn = Txn::new(&self.cse, &mut self.batch, self.last);
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut txn)));
+        match outcome {
+            Ok(Ok(())) => {
+                txn.succeed();
+                Ok(())
+            }
+            Ok(Err(failure)) => {
+                txn.fail();
+                Err(failure)
+            }
+            Err(_) => {
+                txn.fail();
+                Err(Failure::internal("a write procedure panicked"))
+            }
+        }
+    }
+
+    fn clear(&mut self, pending: Pending) {
+        let cleared = self.batch.writer.begin().and_then(|()| self.batch.writer.clear());
+        let committed = cleared.and_then(|()| self.batch.writer.commit());
+        self.batch.discard();
+        self.cse.delivery().forget();
+        self.cse.tree().clear();
+        match committed {
+            Ok(()) => self.carry_out(vec![pending]),
+            Err(error) => {
+                self.rollback();
+                answer(vec![pending], vec![Err(Failure::internal(error))]);
+            }
+        }
+    }
+}
+
+fn answer(jobs: Vec<Pending>, outcomes: Vec<Result<(), Failure>>) {
+    for (pending, outcome) in jobs.into_iter().zip(outcomes) {
+        // Whoever asked may have gone away meanwhile.
+        let _ = pending.reply.send(outcome);
+    }
+}

@@ -1,0 +1,72 @@
+//! Every statement is prepared once and kept.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{Subject, row};
+use crate::store::{ChangeSet, Owed, Row, Writer};
+
+/// Every query and every kind of change; how many different statements that is.
+fn everything(writer: &mut Writer, id: i64, sqlite: bool) -> usize {
+    let owed = Owed { seq: id, subscription: 1, target: "t".into(), body: "b".into(), expires: 1 };
+    let named = Row { rn: Some(id.to_string()), ri: None, cs: Some(1), ..row(id, 1, 4) };
+    let change = ChangeSet {
+        insert: vec![Arc::new(named.clone())],
+        update: vec![Arc::new(named)],
+        delete: vec![id - 1],
+        label_add: vec![("l".into(), id)],
+        label_remove: vec![("k".into(), id)],
+        attribute_add: vec![("l".into(), "v".into(), id)],
+        attribute_remove: vec![("k".into(), "v".into(), id)],
+        owe: vec![Arc::new(owed)],
+        settle: vec![id - 1],
+        meta: vec![("m".into(), "v".into())],
+    };
+    writer.begin().unwrap();
+    writer.apply(&change).unwrap();
+    writer.commit().unwrap();
+    writer.row(1).unwrap();
+    writer.rows(&[1, 2, id]).unwrap();
+    writer.row_by_ri("r").unwrap();
+    writer.id_by_name(1, "n").unwrap();
+    writer.child_types(1).unwrap();
+    writer.children(1, &[4], 0, 9).unwrap();
+    writer.children(1, &[4, 5], 0, 9).unwrap();
+    writer.child_ids(&[1, id], None, 9).unwrap();
+    writer.newest(1, 4).unwrap();
+    writer.oldest(1, 4, 0, 9).unwrap();
+    writer.by_type_created(4, 0, 9, 0, 9).unwrap();
+    writer.expired(9, 9).unwrap();
+    writer.meta("m").unwrap();
+    writer.last_id().unwrap();
+    writer.count().unwrap();
+    writer.by_labels(&["l".into(), "m".into()], 0, 9).unwrap();
+    writer.by_label_pattern("l*", 0, 9).unwrap();
+    writer.by_attribute("l", "m", 0, 9).unwrap();
+    writer.by_attribute_pattern("l", "*m", 0, 9).unwrap();
+    writer.owed(0, 9).unwrap();
+    writer.owed_to("t", 0, 9).unwrap();
+    writer.owed_targets("", 9).unwrap();
+    writer.last_seq().unwrap();
+    // Ten kinds of change and 23 queries. `children` of two types has no statement of its own but `child_ids_of`'s; on
+    // SQLite `rows` is `row` many times.
+    if sqlite { 10 + 22 } else { 10 + 23 }
+}
+
+#[test]
+fn every_statement_is_prepared_once() {
+    for subject in Subject::all() {
+        let sqlite = subject.name != "postgres";
+        let store = subject.open();
+        let mut writer = store.writer().unwrap();
+        let prepared = Arc::new(AtomicUsize::new(0));
+        writer.count_prepared(&prepared);
+        let different = everything(&mut writer, 10, sqlite);
+        let first = prepared.swap(0, Ordering::Relaxed);
+        assert_eq!(first, different, "{}: so many are kept", subject.name);
+        for id in 11..14 {
+            everything(&mut writer, id, sqlite);
+        }
+        assert_eq!(prepared.load(Ordering::Relaxed), 0, "{}", subject.name);
+    }
+}

@@ -1,0 +1,35 @@
+//! `<accessControlPolicy>` (TS-0004 7.4.2): rules that can be evaluated.
+
+use dyad_protocol::{Failure, Object};
+use serde_json::Value;
+
+use crate::access::is_time_pattern;
+
+/// BAD_REQUEST for rules that could never grant: no originators, malformed time windows or addresses, and for
+/// self-privileges that would let nobody change the policy again.
+pub(super) fn check(attributes: &Object) -> Result<(), Failure> {
+    for set in ["pv", "pvs"] {
+        let rules = attributes.get(set).and_then(|set| set.get("acr")).and_then(Value::as_array);
+        if set == "pvs" && rules.is_none_or(Vec::is_empty) {
+            return Err(Failure::bad_request("pvs needs at least one rule (acr)"));
+        }
+        for rule in rules.into_iter().flatten() {
+            check_rule(set, rule)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_rule(set: &str, rule: &Value) -> Result<(), Failure> {
+    if rule.get("acor").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        return Err(Failure::bad_request(format!("a rule of {set} names no originators (acor)")));
+    }
+    let contexts = rule.get("acco").and_then(Value::as_array).into_iter().flatten();
+    let windows = contexts.flat_map(|context| crate::resource::texts(context.get("actw")));
+    for window in windows {
+        if !is_time_pattern(window) {
+            return Err(Failure::bad_request(format!("a time window (actw) of {set} is malformed")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! Counting and trimming instances: `cni`, `cbs`, `st`, `mni`, `mbs`, `mia` of whatever has instances
+//! (TS-0004 7.4.7.2.1).
+
+use std::sync::Arc;
+
+use dyad_protocol::time::Span;
+use dyad_protocol::{Failure, StatusCode, Timestamp};
+
+use crate::resource::{Draft, Lookup, Resource, Txn};
+
+/// NOT_ACCEPTABLE if an instance of so many bytes can never fit.
+pub(super) fn check_size(container: &Resource, bytes: u64) -> Result<(), Failure> {
+    let too_large = container.number("mbs").is_some_and(|most| bytes > most);
+    if too_large || container.number("mni") == Some(0) {
+        return Err(Failure::new(StatusCode::NotAcceptable, "the container has no room for this instance"));
+    }
+    Ok(())
+}
+
+/// The expiration time of an instance under the `mia` of its container.
+pub(super) fn expiration(container: &Resource, created: Timestamp, et: Timestamp) -> Timestamp {
+    match container.number("mia") {
+        Some(seconds) => et.min(created.plus(age(seconds))),
+        None => et,
+    }
+}
+
+fn age(seconds: u64) -> Span {
+    Span::from_seconds(u32::try_from(seconds).unwrap_or(u32::MAX))
+}
+
+/// An instance was added: counts it and trims the oldest, without notice to anybody.
+pub(super) fn appended(txn: &mut Txn<'_>, parent: &Arc<Resource>, instance: &Arc<Resource>) -> Result<(), Failure> {
+    let Some(container) = txn.resource(parent.id())? else { return Ok(()) };
+    let size = instance.number("cs").unwrap_or(0);
+    let mut draft = Draft::of(&container);
+    let count = draft.number("cni").unwrap_or(0) + 1;
+    let bytes = draft.number("cbs").unwrap_or(0) + size;
+    draft.newest = Some(instance.id());
+    touch(txn, &mut draft, count, bytes);
+    trim(txn, &mut draft, instance.row().ty)?;
+    txn.update(&container, draft.fix()?)
+}
+
+/// Trims until the limits of the container are met. At least one instance stays if there is room for one.
+pub(super) fn trim(txn: &mut Txn<'_>, draft: &mut Draft, ty: i32) -> Result<(), Failure> {
+    let (most, most_bytes) = (draft.number("mni"), draft.number("mbs"));
+    let (mut count, mut bytes) = (draft.number("cni").unwrap_or(0), draft.number("cbs").unwrap_or(0));
+    let exceeds = |count: u64, bytes: u64| {
+        most.is_some_and(|most| count > most) || most_bytes.is_some_and(|most| bytes > most)
+    };
+    while exceeds(count, bytes) {
+        let Some(oldest) = txn.oldest_instance(draft.id, ty)? else { break };
+        txn.trim(draft.id, &oldest)?;
+        if draft.newest == Some(oldest.id) {
+            draft.newest = None;
+        }
+        count = count.saturating_sub(1);
+        bytes = bytes.saturating_sub(oldest.cs.unwrap_or(0).unsigned_abs());
+    }
+    draft.set("cni", count);
+    draft.set("cbs", bytes);
+    Ok(())
+}
+
+/// An instance was removed: counts it off and finds the new latest.
+pub(super) fn removed(txn: &mut Txn<'_>, parent: &Arc<Resource>, instance: &Arc<Resource>) -> Result<(), Failure> {
+    let Some(container) = txn.resource(parent.id())? else { return Ok(()) };
+    let mut draft = Draft::of(&container);
+    if draft.newest == Some(instance.id()) {
+        draft.newest = txn.newest_instance(container.id(), instance.row().ty, instance.id())?;
+    }
+    let count = draft.number("cni").unwrap_or(0).saturating_sub(1);
+    let bytes = draft.number("cbs").unwrap_or(0).saturating_sub(instance.number("cs").unwrap_or(0));
+    touch(txn, &mut draft, count, bytes);
+    txn.update(&container, draft.fix()?)
+}
+
+/// A change of the instances is a modification of the container.
+fn touch(txn: &Txn<'_>, draft: &mut Draft, count: u64, bytes: u64) {
+    draft.set("cni", count);
+    draft.set("cbs", bytes);
+    draft.set("lt", txn.now().to_string());
+    if let Some(state) = draft.number("st") {
+        draft.set("st", state + 1);
+    }
+}
+
+/// Instances that are looked at when a container gets a shorter `mia`, at a time.
+const PAGE: usize = 500;
+
+/// A container got another `mia`: instances that would outlive it expire earlier.
+pub(super) fn age_out(txn: &mut Txn<'_>, container: &Resource, ty: i32, seconds: u64) -> Result<(), Failure> {
+    let mut after = 0;
+    loop {
+        let page = txn.children(container.id(), &[ty], after, PAGE)?;
+        for instance in &page {
+            let latest = Timestamp::from_micros(instance.row().ct).plus(age(seconds));
+            if instance.row().et > latest.micros() {
+                let mut draft = Draft::of(instance);
+                draft.set("et", latest.to_string());
+                txn.update(instance, draft.fix()?)?;
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() >= PAGE => after = last.id(),
+            _ => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What resource types do beyond their tables: one file per type that behaves differently, dispatched here.
+//!
+//! A type without an entry in these lists is a table and nothing else.
+
+mod access_control_policy;
+mod container;
+mod content_instance;
+mod cse_base;
+mod flex_container;
+mod instances;
+mod subscription;
+
+use std::sync::Arc;
+
+use dyad_protocol::schema::{Schemas, TypeTable};
+use dyad_protocol::{Failure, Object, StatusCode};
+use serde_json::Value;
+
+pub(crate) use cse_base::{bootstrap, live_attributes};
+
+use crate::request::{Asker, Call};
+use crate::resource::{Draft, Lookup, Resource, Txn};
+
+/// The type of the instances that a type has, for those that have `la` and `ol`.
+pub(crate) fn instance_type(ty: i32) -> Option<i32> {
+    match ty {
+        3 => Some(4),
+        28 => Some(58),
+        29 => Some(30),
+        _ => None,
+    }
+}
+
+/// The type of the instances of a resource.
+pub(crate) fn instance_type_of(resource: &Resource) -> Option<i32> {
+    instance_type(resource.row().ty)
+}
+
+/// Whether a type is one of instances, which are many, are trimmed, and follow the policies of their parent.
+pub(crate) fn is_instance(ty: u32) -> bool {
+    matches!(ty, 4 | 30 | 58)
+}
+
+/// Whether creating a resource of the type registers an entity with the node: a registration is admitted by its
+/// service function, not by access control.
+pub(crate) fn is_registration(ty: u32) -> bool {
+    ty == 2
+}
+
+/// Whether the asker is registered with the node.
+pub(crate) fn is_registered(look: &mut impl Lookup, asker: &Asker<'_>) -> Result<bool, Failure> {
+    if asker.id.is_empty() {
+        return Ok(false);
+    }
+    let Some(id) = look.by_ri(asker.id)? else { return Ok(false) };
+    Ok(look.resource(id)?.is_some_and(|entity| entity.ty() == 2 && !entity.is_expired(asker.now)))
+}
+
+/// OPERATION_NOT_ALLOWED if a container disables the retrieval of its instances (TS-0004 7.4.7.2.2).
+pub(crate) fn check_retrieval(container: &Resource) -> Result<(), Failure> {
+    match container.is_set("disr") {
+        true => Err(Failure::not_allowed("retrieval of instances is disabled (disr)")),
+        false => Ok(()),
+    }
+}
+
+/// The same for an instance that is addressed directly.
+pub(crate) fn check_visible(look: &mut impl Lookup, resource: &Resource) -> Result<(), Failure> {
+    if !is_instance(resource.ty()) {
+        return Ok(());
+    }
+    look.resource(resource.parent())?.map_or(Ok(()), |container| check_retrieval(&container))
+}
+
+/// The table that a representation must follow: that of the type, or of the specialisation that the content names
+/// by its root and its definition.
+pub(crate) fn table_for(
+    schemas: &Schemas,
+    ty: u32,
+    root: &str,
+    content: &Object,
+) -> Result<Arc<TypeTable>, Failure> {
+    let mismatch = || Failure::bad_request(format!("the content {root} is not of resource type {ty}"));
+    let missing = || Failure::new(StatusCode::SpecializationSchemaNotFound, "the specialization is not known");
+    match ty {
+        28 => {
+            let definition = content.get("cnd").and_then(Value::as_str);
+            let definition = definition.ok_or_else(|| Failure::bad_request("cnd is missing"))?;
+            let table = schemas.by_container_definition(definition).ok_or_else(missing)?;
+            if table.root == root { Ok(Arc::clone(table)) } else { Err(mismatch()) }
+        }
+        13 => {
+            let definition = content.get("mgd").and_then(Value::as_u64).and_then(|mgd| u32::try_from(mgd).ok());
+            let definition = definition.ok_or_else(|| Failure::bad_request("mgd is missing or no number"))?;
+            let table = schemas.by_management_definition(definition).ok_or_else(missing)?;
+            if table.root == root { Ok(Arc::clone(table)) } else { Err(mismatch()) }
+        }
+        _ => {
+            let table = schemas.by_root(root).filter(|table| table.number == ty).ok_or_else(mismatch)?;
+            Ok(Arc::clone(table))
+        }
+    }
+}
+
+/// The type's part in a CREATE, before the resource is fixed.
+pub(crate) fn create(
+    txn: &mut Txn<'_>,
+    call: &Call,
+    parent: &Arc<Resource>,
+    draft: &mut Draft,
+) -> Result<(), Failure> {
+    match draft.table.number {
+        1 => access_control_policy::check(&draft.attributes),
+        3 => container::create(txn, draft),
+        4 => content_instance::create(txn, parent, draft),
+        23 => subscription::create(txn, call, parent, draft),
+        28 => {
+            flex_container::create(draft);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The type's part in a CREATE, after the resource is in the tree.
+pub(crate) fn created(txn: &mut Txn<'_>, parent: &Arc<Resource>, resource: &Arc<Resource>) -> Result<(), Failure> {
+    match resource.ty() {
+        4 => instances::appended(txn, parent, resource),
+        28 => flex_container::snapshot(txn, resource),
+        _ => Ok(()),
+    }
+}
+
+/// The type's part in an UPDATE, before the version is fixed.
+pub(crate) fn update(
+    txn: &mut Txn<'_>,
+    call: Option<&Call>,
+    old: &Arc<Resource>,
+    draft: &mut Draft,
+    sent: &Object,
+) -> Result<(), Failure> {
+    match draft.table.number {
+        1 => access_control_policy::check(&draft.attributes),
+        3 => container::update(txn, old, draft, sent),
+        23 => subscription::update(txn, call, old, draft, sent),
+        28 => flex_container::update(txn, old, draft, sent),
+        _ => Ok(()),
+    }
+}
+
+/// The type's part in an UPDATE, after the version is in the tree.
+pub(crate) fn updated(txn: &mut Txn<'_>, resource: &Arc<Resource>, sent: &Object) -> Result<(), Failure> {
+    match resource.ty() {
+        28 => flex_container::updated(txn, resource, sent),
+        _ => Ok(()),
+    }
+}
+
+/// The parent's part in a DELETE, after the resource is gone.
+pub(crate) fn removed(txn: &mut Txn<'_>, parent: &Arc<Resource>, resource: &Arc<Resource>) -> Result<(), Failure> {
+    if is_instance(resource.ty()) { instances::removed(txn, parent, resource) } else { Ok(()) }
+}

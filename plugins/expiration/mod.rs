@@ -1,0 +1,67 @@
+//! Expiration: resources whose time has come are removed, with all that a removal brings (TS-0004 7.3.3.5, 7.3.3.8).
+//!
+//! Readers do not see expired resources, so how soon they are swept matters to subscribers and to the disk alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dyad_core::{Cse, Report, ServiceFunction, Stop};
+use dyad_protocol::Failure;
+
+/// Resources that one transaction removes at most, so that writes do not wait long.
+const PAGE: usize = 200;
+
+/// Sweeps expired resources.
+#[derive(Debug, Default)]
+pub struct Expiration {
+    swept: AtomicU64,
+}
+
+#[async_trait]
+impl ServiceFunction for Expiration {
+    fn name(&self) -> &'static str {
+        "expiration"
+    }
+
+    async fn run(self: Arc<Self>, cse: Arc<Cse>, mut stop: Stop) -> anyhow::Result<()> {
+        let mut interval = cse.expiration_interval();
+        loop {
+            let pause: Duration = *interval.borrow_and_update();
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                // A new interval takes effect at once.
+                changed = interval.changed() => {
+                    if changed.is_err() {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                () = stop.stopped() => return Ok(()),
+            }
+            if let Err(failure) = self.sweep(&cse).await {
+                tracing::error!(cause = ?failure.source, "expired resources could not be swept: {failure}");
+            }
+        }
+    }
+
+    fn report(&self) -> Report {
+        let swept = self.swept.load(Ordering::Relaxed);
+        Report { summary: format!("{swept} expired resources removed since the start"), figures: vec![("swept", swept)] }
+    }
+}
+
+impl Expiration {
+    /// Removes everything that has expired by now.
+    async fn sweep(&self, cse: &Cse) -> Result<(), Failure> {
+        loop {
+            let removed = cse.remove_expired(PAGE).await?;
+            self.swept.fetch_add(removed as u64, Ordering::Relaxed);
+            if removed == 0 {
+                return Ok(());
+            }
+            tracing::debug!(removed, "expired resources removed");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The service functions that ship with the node, one folder and one cargo feature each.
+//!
+//! [`all`] is the one list of them and their order; the settings switch them off by name. They use the public API
+//! of `dyad-core` alone, as a function of anybody else does.
+
+#[cfg(feature = "expiration")]
+pub mod expiration;
+#[cfg(feature = "registration")]
+pub mod registration;
+#[cfg(feature = "subscription")]
+pub mod subscription;
+
+use std::sync::Arc;
+
+use dyad_core::ServiceFunction;
+
+/// All functions, in the order in which they take part in a request. Subscriptions come last: what the others make
+/// of a resource is what subscribers are told.
+pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
+    vec![
+        #[cfg(feature = "registration")]
+        Arc::new(registration::Registration::default()),
+        #[cfg(feature = "expiration")]
+        Arc::new(expiration::Expiration::default()),
+        #[cfg(feature = "subscription")]
+        Arc::new(subscription::Subscriptions::default()),
+    ]
+}

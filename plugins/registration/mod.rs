@@ -1,0 +1,126 @@
+//! Registration of application entities (CSF-REG; TS-0001 10.1.1.2.2, TS-0004 7.4.5.2.1).
+//!
+//! Responsible for who may register, for AE-IDs and their uniqueness, and for what an `<AE>` must say of itself.
+//! Registration of CSEs is left to a function of its own.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use dyad_core::request::Call;
+use dyad_core::resource::{Draft, Lookup, Txn};
+use dyad_core::{Change, Report, ServiceFunction, access};
+use dyad_protocol::{Failure, StatusCode, id};
+use serde_json::Value;
+
+/// The type number of `<AE>`.
+const AE: u32 = 2;
+
+/// Registers application entities.
+#[derive(Debug, Default)]
+pub struct Registration {
+    registered: AtomicU64,
+    refused: AtomicU64,
+}
+
+#[async_trait]
+impl ServiceFunction for Registration {
+    fn name(&self) -> &'static str {
+        "registration"
+    }
+
+    fn owns(&self) -> &[u32] {
+        &[AE]
+    }
+
+    fn apply(&self, txn: &mut Txn<'_>, change: &mut Change<'_>) -> Result<(), Failure> {
+        match change {
+            Change::Create { call: Some(call), draft, .. } if draft.table.number == AE => {
+                let outcome = register(txn, call, draft);
+                let counter = if outcome.is_ok() { &self.registered } else { &self.refused };
+                counter.fetch_add(1, Ordering::Relaxed);
+                outcome
+            }
+            Change::Update { draft, .. } if draft.table.number == AE => check_points_of_access(draft),
+            Change::Delete { old, .. } => {
+                if old.ty() == AE {
+                    tracing::info!(ae = %old.ri(), "AE is registered no more");
+                }
+                Ok(())
+            }
+            Change::Create { .. } | Change::Update { .. } => Ok(()),
+        }
+    }
+
+    fn report(&self) -> Report {
+        let registered = self.registered.load(Ordering::Relaxed);
+        let refused = self.refused.load(Ordering::Relaxed);
+        Report {
+            summary: format!("{registered} registrations and {refused} refusals since the start"),
+            figures: vec![("registered", registered), ("refused", refused)],
+        }
+    }
+}
+
+/// Admits an AE and gives it its AE-ID, which is its resource ID too.
+fn register(txn: &mut Txn<'_>, call: &Call, draft: &mut Draft) -> Result<(), Failure> {
+    let cse = txn.cse();
+    let config = cse.config();
+    let originator = config.shorten(call.request.originator());
+    let is_admin = originator == config.admin;
+    if !is_admin && !is_allowed(&config.registration_allowed, originator) {
+        return Err(Failure::new(
+            StatusCode::AppRuleValidationFailed,
+            "this originator may not register (registration.allowed_originators)",
+        ));
+    }
+    check_app_id(draft, config.lenient)?;
+    check_points_of_access(draft)?;
+    let stem = match originator {
+        // The node assigns the AE-ID.
+        "" | "C" => format!("C{}", draft.id),
+        "S" => format!("S{}", draft.id),
+        given if is_admin || id::is_ae_id_stem(given) => given.to_owned(),
+        _ => return Err(Failure::bad_request("an AE-ID begins with C or S and has no further slashes")),
+    };
+    if txn.by_ri(&stem)?.is_some() {
+        return Err(Failure::new(
+            StatusCode::OriginatorHasAlreadyRegistered,
+            "an AE with this AE-ID is registered already",
+        ));
+    }
+    draft.set("aei", stem.as_str());
+    draft.set_resource_id(stem.as_str());
+    draft.originator = Some(stem.clone());
+    if draft.attributes.contains_key("cr") {
+        draft.set("cr", stem.as_str());
+    }
+    tracing::info!(ae = %stem, name = %draft.name(), "AE registers");
+    Ok(())
+}
+
+/// Whether an originator is on the list; one that was left out counts as the kind that it asks for.
+fn is_allowed(allowed: &[String], originator: &str) -> bool {
+    let asked = [if originator.is_empty() { "C".to_owned() } else { originator.to_owned() }];
+    allowed.iter().any(|pattern| access::matches_originator(pattern, &asked))
+}
+
+/// An App-ID begins with `N` (not registered), `R` or `r` (registered with an authority). A lenient node takes
+/// others too: many clients in the field leave the prefix out.
+fn check_app_id(draft: &Draft, lenient: bool) -> Result<(), Failure> {
+    let app_id = draft.attributes.get("api").and_then(Value::as_str).unwrap_or_default();
+    match app_id.starts_with(['N', 'R', 'r']) && app_id.len() > 1 {
+        true => Ok(()),
+        false if lenient && !app_id.is_empty() && app_id.starts_with(|c: char| c.is_ascii_digit()) => Ok(()),
+        false => Err(Failure::bad_request("the App-ID (api) begins with N, R or r")),
+    }
+}
+
+fn check_points_of_access(draft: &Draft) -> Result<(), Failure> {
+    let points = draft.attributes.get("poa").and_then(Value::as_array).into_iter().flatten();
+    for point in points.filter_map(Value::as_str) {
+        if point.is_empty() || point.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(Failure::bad_request("a point of access (poa) is malformed"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Subscription and notification (CSF-SUB; TS-0001 10.2.10, TS-0004 7.4.8, 7.5.1).
+//!
+//! Responsible for asking targets before they are subscribed for, and for matching every change against the
+//! subscriptions that it concerns. What a subscription says and how a notification reads is in
+//! `dyad_core::subscription`; delivery is the core's.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use dyad_core::request::{Call, Target};
+use dyad_core::resource::Txn;
+use dyad_core::{Change, Cse, Report, ServiceFunction, subscription};
+use dyad_protocol::{Failure, Operation, Request, StatusCode};
+use serde_json::Value;
+
+/// The type number of `<subscription>`.
+const SUBSCRIPTION: u32 = 23;
+
+/// The member name of its representation.
+const ROOT: &str = "m2m:sub";
+
+/// Verifies and matches subscriptions.
+#[derive(Debug, Default)]
+pub struct Subscriptions {
+    verified: AtomicU64,
+    refused: AtomicU64,
+}
+
+#[async_trait]
+impl ServiceFunction for Subscriptions {
+    fn name(&self) -> &'static str {
+        "subscription"
+    }
+
+    fn owns(&self) -> &[u32] {
+        &[SUBSCRIPTION]
+    }
+
+    async fn prepare(&self, cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<(), Failure> {
+        let (subscription, known): (_, Vec<&str>) = match call.request.operation {
+            Operation::Create if call.request.resource_type == Some(SUBSCRIPTION) => (None, Vec::new()),
+            Operation::Update if target.resource.ty() == SUBSCRIPTION => {
+                (Some(target.resource.ri()), target.resource.texts("nu").collect())
+            }
+            _ => return Ok(()),
+        };
+        // The resource ID of a new subscription is not known yet: the target learns what it would be told of.
+        let reference = subscription.unwrap_or_else(|| target.resource.ri());
+        let originator = cse.config().shorten(call.request.originator());
+        for uri in targets(call) {
+            if cse.config().shorten(uri) == originator || known.contains(&uri) {
+                continue;
+            }
+            let outcome = verify(cse, uri, &reference, originator).await;
+            let counter = if outcome.is_ok() { &self.verified } else { &self.refused };
+            counter.fetch_add(1, Ordering::Relaxed);
+            outcome?;
+        }
+        Ok(())
+    }
+
+    fn apply(&self, txn: &mut Txn<'_>, change: &mut Change<'_>) -> Result<(), Failure> {
+        subscription::notify(txn, change)
+    }
+
+    fn report(&self) -> Report {
+        let verified = self.verified.load(Ordering::Relaxed);
+        let refused = self.refused.load(Ordering::Relaxed);
+        Report {
+            summary: format!("{verified} targets agreed and {refused} did not, since the start"),
+            figures: vec![("verified", verified), ("refused", refused)],
+        }
+    }
+}
+
+/// The notification targets that a request names.
+fn targets(call: &Call) -> impl Iterator<Item = &str> {
+    let content = call.request.content.as_ref().map(|content| content.value());
+    let targets = content.and_then(|content| content.get(ROOT)).and_then(|attributes| attributes.get("nu"));
+    targets.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// Asks a target whether it agrees to be one (TS-0004 7.5.1.2.3).
+async fn verify(cse: &Cse, uri: &str, reference: &str, creator: &str) -> Result<(), Failure> {
+    let config = cse.config();
+    let request = Request {
+        operation: Operation::Notify,
+        to: uri.to_owned(),
+        from: Some(config.cse_id.clone()),
+        request_identifier: format!("vrf{}", cse.now().micros()),
+        content: Some(subscription::verification(config, reference, creator).into()),
+        release_version_indicator: config.releases.last().cloned(),
+        ..Request::default()
+    };
+    let refused = |why: String| {
+        Failure::new(
+            StatusCode::SubscriptionVerificationInitiationFailed,
+            format!("the notification target {uri} {why}"),
+        )
+    };
+    match cse.delivery().send_to(cse, uri, &request).await {
+        Ok(response) if response.status.is_success() => Ok(()),
+        Ok(response) => Err(match response.status {
+            StatusCode::SubscriptionCreatorHasNoPrivilege | StatusCode::SubscriptionHostHasNoPrivilege => {
+                Failure::new(response.status, "the notification target does not accept the subscription")
+            }
+            status => refused(format!("does not accept the subscription ({})", status.number())),
+        }),
+        Err(_) => Err(refused("cannot be reached".into())),
+    }
+}
