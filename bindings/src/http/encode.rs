@@ -1,0 +1,79 @@
+//! From a response primitive to an HTTP response message (TS-0009 6.3, 6.4, 6.5). Pure.
+
+use bytes::Bytes;
+use dyad_protocol::primitive::Response;
+use dyad_protocol::{Content, Failure};
+use serde_json::json;
+
+use super::address;
+use super::decode::Refused;
+use super::media::{MediaType, Serialization};
+use super::status;
+
+/// A response message before it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names in lower case, without Content-Length, which goes by the body.
+    pub headers: Vec<(&'static str, String)>,
+    /// The content, or empty.
+    pub body: Bytes,
+}
+
+/// Maps a response. `root` is what every path of this node starts with.
+///
+/// A response that is suppressed (Response Type noResponse) becomes 204 without anything, the least that HTTP
+/// allows.
+pub fn encode(response: &Response, media: &'static MediaType, root: &str) -> Outgoing {
+    if response.suppressed {
+        return Outgoing { status: 204, headers: Vec::new(), body: Bytes::new() };
+    }
+    let mut headers = Vec::with_capacity(8);
+    headers.push(("x-m2m-rsc", response.status.number().to_string()));
+    headers.push(("x-m2m-ri", response.request_identifier.clone()));
+    let mut put = |name, value: Option<String>| headers.extend(value.map(|value| (name, value)));
+    put("x-m2m-rvi", response.release_version_indicator.clone());
+    put("x-m2m-origin", response.from.clone());
+    put("x-m2m-ot", response.originating_timestamp.map(|at| at.to_string()));
+    put("x-m2m-rst", response.result_expiration_timestamp.map(|at| at.to_string()));
+    put("x-m2m-ec", response.event_category.map(|category| category.to_string()));
+    put("x-m2m-cts", response.content_status.map(|status| status.number().to_string()));
+    put("x-m2m-cto", response.content_offset.map(|offset| offset.to_string()));
+    put("x-m2m-asri", response.authorization_signature_request_information.map(|flag| flag.to_string()));
+    put("x-m2m-vsi", response.vendor_information.clone());
+    if !response.assigned_token_identifiers.is_empty() {
+        let pairs = response.assigned_token_identifiers.iter().map(|(local, token)| format!("{local}:{token}"));
+        put("x-m2m-ati", Some(pairs.collect::<Vec<_>>().join("+")));
+    }
+    put("content-location", response.location.as_deref().map(|to| format!("{root}{}", address::to_path(to))));
+    let body = body(response, media);
+    put("content-type", (!body.is_empty()).then(|| media.name.to_owned()));
+    Outgoing { status: status::to_http(response.status), headers, body }
+}
+
+/// The content as it is, or the Token Request Information, which goes without a debugging text (TS-0009 6.5).
+fn body(response: &Response, media: &MediaType) -> Bytes {
+    let content = match (&response.token_request_information, &response.content) {
+        (Some(information), _) => &Content::from_value(json!({ "m2m:tqf": information })),
+        (None, Some(content)) => content,
+        (None, None) => return Bytes::new(),
+    };
+    match media.serialization {
+        Serialization::Json => content.json().clone(),
+    }
+}
+
+/// The answer to a message that was not understood.
+pub fn refusal(refused: &Refused) -> Outgoing {
+    failed(&dyad_protocol::Response::failed(&refused.request, &refused.failure), refused.accept)
+}
+
+/// The answer to a request about which nothing is known but that it failed.
+pub fn failure(failure: &Failure, media: &'static MediaType) -> Outgoing {
+    failed(&dyad_protocol::Response::failed(&dyad_protocol::Request::default(), failure), media)
+}
+
+fn failed(response: &Response, media: &'static MediaType) -> Outgoing {
+    encode(response, media, "")
+}

@@ -1,0 +1,146 @@
+//! The HTTP server: sockets, connections, starting and stopping.
+//!
+//! Runs within any tokio runtime; connections are served by threads of their own. What is answered is left to
+//! `service`.
+
+use std::convert::Infallible;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use actix_http::{HttpService, KeepAlive, Protocol, Request as Message};
+use actix_server::{GracefulShutdownSignal, ServerBuilder, ServerHandle};
+use actix_service::{ServiceFactoryExt as _, fn_service};
+use dyad_protocol::exchange::Receiver;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinHandle;
+
+use super::decode::Rules;
+use super::service::Service;
+use super::settings::ServerSettings;
+use super::wire::Wire;
+
+/// Connections that the operating system keeps until one is accepted.
+const BACKLOG: u32 = 2048;
+
+/// For how long a connection that is closed may take to take the last answer.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// A server that runs. Dropping it leaves it running.
+#[derive(Debug)]
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+    handle: ServerHandle,
+    deadline: Duration,
+    running: JoinHandle<io::Result<()>>,
+}
+
+impl Server {
+    /// The addresses that it listens on, with the ports that were taken for port 0.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Stops: accepts no more, closes idle connections, lets requests in flight be answered until the deadline of
+    /// the settings, then closes what is left. Returns when all is closed.
+    pub async fn stop(self) {
+        if tokio::time::timeout(self.deadline + LINGER, self.handle.stop(true)).await.is_err() {
+            self.handle.stop(false).await;
+        }
+        self.wait().await.unwrap_or_default();
+    }
+
+    /// Waits until the server ends by itself, which it does when its threads cannot go on.
+    pub async fn wait(self) -> io::Result<()> {
+        self.running.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+}
+
+/// Binds all addresses, then serves until [`Server::stop`]. Needs to be called within a tokio runtime with IO and
+/// time, on which what `receiver` spawns will run.
+///
+/// Fails with the error of the operating system, the address in its text, if one cannot be bound.
+pub async fn start(settings: ServerSettings, receiver: Arc<dyn Receiver>) -> io::Result<Server> {
+    let listeners = settings.listen.iter().copied().map(bind).collect::<io::Result<Vec<_>>>()?;
+    if listeners.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on"));
+    }
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
+    let workers = settings.workers.clamp(1, 512);
+    let deadline = settings.stop_deadline.max(Duration::from_secs(1));
+    let service = Arc::new(Service {
+        rules: Rules {
+            root: settings.root.clone(),
+            lenient: settings.lenient,
+            default_content_type: settings.default_content_type,
+            is_attribute: Arc::clone(&settings.is_attribute),
+            new_identifier: identifiers(),
+        },
+        runtime: tokio::runtime::Handle::current(),
+        receiver,
+        settings,
+    });
+    let mut builder = actix_server::Server::build()
+        .workers(workers)
+        .max_concurrent_connections(service.settings.max_connections.div_ceil(workers).max(1))
+        .shutdown_timeout(deadline.as_secs())
+        .disable_signals();
+    let signal = builder.graceful_shutdown_signal();
+    for listener in listeners {
+        builder = listen(builder, listener, &service, &signal)?;
+    }
+    let server = builder.run();
+    Ok(Server { addresses, handle: server.handle(), deadline, running: tokio::spawn(server) })
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let bind = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)?.into_std()
+    };
+    bind().map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
+}
+
+fn listen(
+    builder: ServerBuilder,
+    listener: TcpListener,
+    service: &Arc<Service>,
+    signal: &GracefulShutdownSignal,
+) -> io::Result<ServerBuilder> {
+    let (service, signal) = (Arc::clone(service), signal.clone());
+    builder.listen("http", listener, move || {
+        let (service, signal) = (Arc::clone(&service), signal.clone());
+        let keep_alive = service.settings.keep_alive;
+        let http = HttpService::build()
+            .keep_alive(if keep_alive.is_zero() { KeepAlive::Disabled } else { KeepAlive::Timeout(keep_alive) })
+            .client_request_timeout(service.settings.header_timeout)
+            .client_disconnect_timeout(LINGER)
+            .graceful_shutdown_signal(move || {
+                let signal = signal.clone();
+                async move { signal.notified().await }
+            })
+            .on_connect_ext(|wire: &Wire, data| drop(data.insert(wire.refused())))
+            .finish(move |message: Message| {
+                let service = Arc::clone(&service);
+                async move { Ok::<_, Infallible>(service.answer(message).await) }
+            });
+        fn_service(|stream: TcpStream| async move {
+            // An answer leaves at once, not when the next one follows.
+            stream.set_nodelay(true).unwrap_or_else(|error| tracing::debug!(%error, "TCP_NODELAY"));
+            let peer = stream.peer_addr().ok();
+            Ok((Wire::new(stream), Protocol::Http1, peer))
+        })
+        .and_then(http)
+    })
+}
+
+/// Makes request identifiers that differ, also from those before a restart.
+fn identifiers() -> Arc<dyn Fn() -> String + Send + Sync> {
+    let (run, next) = (RandomState::new().hash_one(0_u8), AtomicU64::new(0));
+    Arc::new(move || format!("dyad-{run:016x}-{}", next.fetch_add(1, Ordering::Relaxed)))
+}

@@ -1,0 +1,220 @@
+//! One request message from its head to its answer.
+//!
+//! Responsible for limits, doors, cross-origin requests, and for handing the primitive over. The mapping is left
+//! to `decode` and `encode`, connections to `server`.
+
+use std::future::{Future as _, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Poll;
+
+use actix_http::header::{HeaderName, HeaderValue};
+use actix_http::{HttpMessage as _, Request as Message, Response as Answer, StatusCode as Status};
+use bytes::{Bytes, BytesMut};
+use dyad_protocol::exchange::{Arrival, Receiver};
+use dyad_protocol::{Failure, Request, Response, StatusCode};
+use futures_util::StreamExt as _;
+use tokio::runtime::Handle;
+
+use super::decode::{self, Line, Rules};
+use super::doors::{Door, DoorRequest};
+use super::encode::{self, Outgoing};
+use super::settings::{CorsSetting, ServerSettings};
+use super::wire::Refused;
+use super::cors;
+
+/// What all connections of a server share.
+pub(super) struct Service {
+    pub(super) settings: ServerSettings,
+    pub(super) rules: Rules,
+    pub(super) receiver: Arc<dyn Receiver>,
+    /// The runtime that started the server: what the receiver spawns belongs there and outlives connections.
+    pub(super) runtime: Handle,
+}
+
+/// A refusal, and the HTTP status if it is another than the code has.
+struct Stop(Failure, Option<Status>);
+
+impl Service {
+    /// Answers a message. Never fails, and does not panic if the receiver does.
+    pub(super) async fn answer(&self, mut message: Message) -> Answer<Bytes> {
+        let outgoing = if let Some(door) = self.door(message.path()) {
+            return self.enter(door, message).await;
+        } else if let Some(preflight) = self.preflight(&message) {
+            preflight
+        } else {
+            match self.body(&mut message).await {
+                Ok(body) => self.exchange(&message, body).await,
+                Err(stop) => return self.finish(&message, self.refuse(&message, stop.0), stop.1),
+            }
+        };
+        self.finish(&message, outgoing, None)
+    }
+
+    fn door(&self, path: &str) -> Option<&Door> {
+        self.settings.doors.iter().find(|door| door.path == path)
+    }
+
+    fn preflight(&self, message: &Message) -> Option<Outgoing> {
+        if self.settings.cors == CorsSetting::Off || message.method() != actix_http::Method::OPTIONS {
+            return None;
+        }
+        let requested = header(message, "access-control-request-headers");
+        Some(cors::preflight(&self.settings.cors, header(message, "origin")?, requested))
+    }
+
+    /// The whole body, within the limits.
+    async fn body(&self, message: &mut Message) -> Result<Bytes, Stop> {
+        let head: usize = message.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        if head + message.uri().path().len() + message.uri().query().map_or(0, str::len) > self.settings.max_header {
+            let status = Some(Status::REQUEST_HEADER_FIELDS_TOO_LARGE);
+            return Err(Stop(Failure::bad_request("the head of the request is too large"), status));
+        }
+        decode::operation(message.method().as_str()).map_err(|failure| Stop(failure, None))?;
+        self.read(message).await
+    }
+
+    async fn read(&self, message: &mut Message) -> Result<Bytes, Stop> {
+        let length = match header(message, "content-length") {
+            Some(length) => length.parse().unwrap_or(usize::MAX),
+            None if message.headers().contains_key("transfer-encoding") => 0,
+            // An upgrade without a body, which is not followed: there is nothing to wait for.
+            None => return Ok(Bytes::new()),
+        };
+        if length > self.settings.max_body {
+            return Err(Stop(Failure::bad_request("the body is too long"), None));
+        }
+        let mut payload = message.take_payload();
+        let max = self.settings.max_body;
+        let whole = async {
+            let mut first = Bytes::new();
+            let mut more = BytesMut::new();
+            while let Some(chunk) = payload.next().await {
+                let chunk = chunk.map_err(|_| Failure::bad_request("the body is malformed or was cut off"))?;
+                if first.len() + more.len() + chunk.len() > max {
+                    return Err(Failure::bad_request("the body is too long"));
+                }
+                // Most bodies come in one piece, which is passed on as it is.
+                if first.is_empty() && more.is_empty() {
+                    first = chunk;
+                } else {
+                    more.extend_from_slice(&std::mem::take(&mut first));
+                    more.extend_from_slice(&chunk);
+                }
+            }
+            Ok(if more.is_empty() { first } else { more.freeze() })
+        };
+        match tokio::time::timeout(self.settings.body_timeout, whole).await {
+            Ok(Ok(body)) => Ok(body),
+            Ok(Err(failure)) => {
+                if let Some(refused) = message.conn_data::<Refused>() {
+                    refused.0.set(true);
+                }
+                Err(Stop(failure, None))
+            }
+            Err(_) => {
+                let failure = Failure::bad_request("the body did not come in time");
+                Err(Stop(failure, Some(Status::REQUEST_TIMEOUT)))
+            }
+        }
+    }
+
+    async fn exchange(&self, message: &Message, body: Bytes) -> Outgoing {
+        let uri = message.uri();
+        let line = Line { method: message.method().as_str(), path: uri.path(), query: uri.query() };
+        let decoded = match decode::decode(line, headers(message), body, &self.rules) {
+            Ok(decoded) => decoded,
+            Err(refused) => return encode::refusal(&refused),
+        };
+        let arrival = Arrival { binding: "http", peer: message.peer_addr(), authenticated: None };
+        let response = self.receive(decoded.request, arrival).await;
+        encode::encode(&response, decoded.accept, &self.settings.root)
+    }
+
+    /// Hands a request over. What is answered without waiting is answered right here; what waits goes on in a task
+    /// of its own, so that a client that leaves does not abandon it halfway.
+    async fn receive(&self, request: Request, arrival: Arrival) -> Response {
+        let known = Request {
+            request_identifier: request.request_identifier.clone(),
+            release_version_indicator: request.release_version_indicator.clone(),
+            ..Request::default()
+        };
+        let receiver = Arc::clone(&self.receiver);
+        let mut waiting = Box::pin(async move { receiver.receive(request, arrival).await });
+        let first = poll_fn(|cx| {
+            let _runtime = self.runtime.enter();
+            Poll::Ready(catch_unwind(AssertUnwindSafe(|| waiting.as_mut().poll(cx))))
+        });
+        let answered = match first.await {
+            Ok(Poll::Ready(response)) => Some(response),
+            Ok(Poll::Pending) => self.runtime.spawn(waiting).await.ok(),
+            Err(_) => None,
+        };
+        answered.unwrap_or_else(|| {
+            tracing::error!(request = %known.request_identifier, "the receiver failed");
+            Response::failed(&known, &Failure::new(StatusCode::InternalServerError, "internal error"))
+        })
+    }
+
+    async fn enter(&self, door: &Door, mut message: Message) -> Answer<Bytes> {
+        let body = match self.read(&mut message).await {
+            Ok(body) => body,
+            Err(stop) => return self.finish(&message, self.refuse(&message, stop.0), stop.1),
+        };
+        let text = |(name, value)| Some((str::to_owned(name), std::str::from_utf8(value).ok()?.to_owned()));
+        let request = DoorRequest {
+            method: message.method().as_str().to_owned(),
+            query: message.uri().query().map(str::to_owned),
+            headers: headers(&message).filter_map(text).collect(),
+            body,
+            peer: message.peer_addr(),
+        };
+        let reply = {
+            let _runtime = self.runtime.enter();
+            (door.handler)(request)
+        };
+        let Ok(reply) = self.runtime.spawn(reply).await else {
+            return self.finish(&message, encode::failure(&internal(), self.rules.default_content_type), None);
+        };
+        let status = Status::from_u16(reply.status).unwrap_or(Status::INTERNAL_SERVER_ERROR);
+        let mut answer = Answer::with_body(status, reply.body);
+        for (name, value) in reply.headers {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                answer.headers_mut().append(name, value);
+            }
+        }
+        answer
+    }
+
+    fn refuse(&self, message: &Message, failure: Failure) -> Outgoing {
+        encode::refusal(&decode::refuse(headers(message), failure, &self.rules))
+    }
+
+    fn finish(&self, message: &Message, outgoing: Outgoing, status: Option<Status>) -> Answer<Bytes> {
+        let status = status.or_else(|| Status::from_u16(outgoing.status).ok());
+        let mut answer = Answer::with_body(status.unwrap_or(Status::INTERNAL_SERVER_ERROR), outgoing.body);
+        let origin = header(message, "origin").filter(|_| self.settings.cors != CorsSetting::Off);
+        // A preflight answer has these headers already.
+        let cors = origin.filter(|_| message.method() != actix_http::Method::OPTIONS);
+        let cors = cors.map(|origin| cors::headers(&self.settings.cors, origin)).unwrap_or_default();
+        for (name, value) in outgoing.headers.into_iter().chain(cors) {
+            // A value that cannot travel in a header, such as one with a line break, is left out.
+            if let Ok(value) = HeaderValue::try_from(value) {
+                answer.headers_mut().insert(HeaderName::from_static(name), value);
+            }
+        }
+        answer
+    }
+}
+
+fn internal() -> Failure {
+    Failure::new(StatusCode::InternalServerError, "internal error")
+}
+
+fn header<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
+    message.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+fn headers(message: &Message) -> impl Iterator<Item = (&str, &[u8])> {
+    message.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
+}

@@ -1,0 +1,147 @@
+//! The byte stream beneath a connection of the server.
+//!
+//! Responsible for one thing: `actix-http` itself answers messages that it cannot parse, heads that are too large
+//! and heads that do not come, always with an empty body and as the last thing on a connection. Here these answers
+//! get the shape that an originator expects. What is answered otherwise passes through untouched.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Set by the service when it has refused the rest of a connection itself: `actix-http` then adds an answer for
+/// the same fault, which would be one too many.
+#[derive(Clone, Default)]
+pub(super) struct Refused(pub(super) Rc<Cell<bool>>);
+
+/// A connection.
+pub(super) struct Wire {
+    io: TcpStream,
+    refused: Refused,
+    /// Bytes that were accepted in place of others, and how many of them are written.
+    pending: Vec<u8>,
+    written: usize,
+}
+
+impl Wire {
+    pub(super) fn new(io: TcpStream) -> Self {
+        Self { io, refused: Refused::default(), pending: Vec::new(), written: 0 }
+    }
+
+    pub(super) fn refused(&self) -> Refused {
+        self.refused.clone()
+    }
+
+    fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.pending.get(self.written..).filter(|rest| !rest.is_empty()) {
+            match ready!(Pin::new(&mut self.io).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.written += count,
+            }
+        }
+        self.pending.clear();
+        self.written = 0;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_pending(cx))?;
+        // Contents in JSON never end like a head does, so most writes cost this comparison alone.
+        if !buf.ends_with(b"\r\n\r\n") {
+            return Pin::new(&mut self.io).poll_write(cx, buf);
+        }
+        let Some((before, status)) = own_answer(buf) else { return Pin::new(&mut self.io).poll_write(cx, buf) };
+        self.pending.extend_from_slice(before);
+        if !self.refused.0.replace(true) {
+            self.pending.extend_from_slice(shaped(status).as_bytes());
+        }
+        match self.poll_pending(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            // What is pending is written before anything else, and flushed.
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(buf.len())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(cx))?;
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_pending(cx))?;
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+/// If a buffer ends with an answer of `actix-http` itself: what is in front of it, and its status. Such an answer
+/// has no header but Content-Length: 0, Connection: close and Date; those of this binding have X-M2M-RSC.
+fn own_answer(buf: &[u8]) -> Option<(&[u8], &'static str)> {
+    let start = buf.windows(7).rposition(|window| window == b"HTTP/1.")?;
+    let (before, head) = buf.split_at_checked(start)?;
+    let mut lines = std::str::from_utf8(head).ok()?.strip_suffix("\r\n\r\n")?.split("\r\n");
+    let status = match lines.next()?.get(9..12)? {
+        "400" => "400 Bad Request",
+        "408" => "408 Request Timeout",
+        "431" => "431 Request Header Fields Too Large",
+        "500" => "500 Internal Server Error",
+        _ => return None,
+    };
+    let mut closes = false;
+    for line in lines {
+        let line = line.to_ascii_lowercase();
+        closes |= line == "connection: close";
+        if !(line == "connection: close" || line == "content-length: 0" || line.starts_with("date: ")) {
+            return None;
+        }
+    }
+    closes.then_some((before, status))
+}
+
+/// The answer that goes out instead.
+fn shaped(status: &str) -> String {
+    let (rsc, debug) = match status.get(..3) {
+        Some("408") => (4000, "the head of the request did not come in time"),
+        Some("431") => (4000, "the head of the request is too large"),
+        Some("500") => (5000, "internal error"),
+        _ => (4000, "the message is not well-formed HTTP/1.1"),
+    };
+    let body = format!("{{\"m2m:dbg\":\"{debug}\"}}");
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         x-m2m-rsc: {rsc}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_answer;
+
+    #[test]
+    fn recognises_foreign_answers_only() {
+        let own = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\ndate: x\r\n\r\n";
+        let ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-m2m-rsc: 2000\r\n\r\n{}";
+        assert_eq!(own_answer(own.as_bytes()).unwrap().0, b"");
+        assert_eq!(own_answer(format!("{ok}{own}").as_bytes()).unwrap().0, ok.as_bytes());
+        for other in [
+            ok.replace("2\r\n", "0\r\n").trim_end_matches("{}").to_owned(),
+            "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\nx-m2m-rsc: 4000\r\n\r\n".to_owned(),
+            "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            "\r\n\r\n".to_owned(),
+        ] {
+            assert!(own_answer(other.as_bytes()).is_none(), "{other}");
+        }
+    }
+}
