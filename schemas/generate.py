@@ -16,8 +16,8 @@ import re
 import sys
 
 from generate_overrides import (
-    ADDED_CHILDREN, ATTRIBUTES, COMMON, COMMON_ANNOUNCED, COMPLEX, COMPLEX_SKIPPED, DROPPED, FILES, LISTS, MEMBER_MULTIPLICITY, MEMBER_SHORT, NUMBERS_ADDED,
-    NUMBERS_REPLACED, OPERATIONS, SDT_TYPES, SECOND_SOURCE_TYPES, SIMPLE, SPECIALISATION_NAMES,
+    ADDED_CHILDREN, ATTRIBUTES, COMMON, COMMON_ANNOUNCED, COMPLEX, COMPLEX_SKIPPED, DROPPED, FILES, LISTS, MEMBER_MULTIPLICITY, MEMBER_SHORT, MEMBER_TYPE,
+    NUMBERS_ADDED, NUMBERS_REPLACED, OPERATIONS, SDT_TYPES, SECOND_SOURCE_TYPES, SIMPLE, SPECIALISATION_NAMES,
 )
 
 ROOT = pathlib.Path(__file__).resolve().parent
@@ -291,7 +291,7 @@ def write_data_types():
             continue
         done.add(name)
         todo += [re.search(r'(?:of = ")?([\w:.-]+)', LISTS[name].lstrip("{ ")).group(1)] if name in LISTS else [member[1] for member in complex_types.get(name, {}).values()]
-    unknown = sorted(name for name in done if name not in SIMPLE and name not in LISTS and name not in numbers and name not in complex_types)
+    unknown = sorted(name for name in done if re.fullmatch(r"\w+:[\w.-]+", name) and name not in SIMPLE and name not in LISTS and name not in numbers and name not in complex_types)
     if unknown:
         print("not defined:", unknown, file=sys.stderr)
     lines = ["#", "# A list may be empty where the attribute is optional: clients send `[]` for `no value`.", "", "[simple]"]
@@ -335,6 +335,7 @@ def members_of_complex_types():
         type_, is_list = element(row["data_type"].replace("list of 3 xs:float", "m2m:circRegion"))
         if type_ in ("", "(anonymous)"):
             type_ = f"{owner}.{path[-1]}"
+        type_ = MEMBER_TYPE.get(type_, type_)
         short = MEMBER_SHORT.get((owner, path[-1]), row["short_name"])
         if not short:
             print(f"no short name: {owner} {path[-1]}", file=sys.stderr)

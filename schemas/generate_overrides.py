@@ -92,7 +92,7 @@ ATTRIBUTES = {
         "cstn": {"create": "NP", "update": "NP"},
         "spi": {"create": "NP", "update": "NP", "multiplicity": "0..1"},
         "ici": {"create": "NP", "update": "NP"},
-        "ctm": {"type": "m2m:timestamp", "create": "NP", "update": "NP", "multiplicity": "0..1"},
+        "ctm": {"type": "m2m:timestamp", "create": "NP", "update": "NP", "multiplicity": "0..1", "since": "3"},
         "cst": {"type": "m2m:cseTypeID"},
     },
     "AE": {
@@ -287,6 +287,8 @@ MEMBER_MULTIPLICITY = {
     # 0..5 there is a relic of the five events of release 1; there are eight by now.
     ("m2m:eventNotificationCriteria", "notificationEventType"): "0..8",
 }
+# A slip in TS-0004: the type is called softwareUpdateArgsType where it is defined.
+MEMBER_TYPE = {"m2m:softwareUpdateType": "m2m:softwareUpdateArgsType"}
 NUMBERS_ADDED = {
     "m2m:eventCatWithDef": "0, 2, 3, 4, 100..999",
     # Release 4: UNI-DIRECTIONAL, BI-DIRECTIONAL
@@ -295,11 +297,9 @@ NUMBERS_ADDED = {
 
 # Short names that complex_types.csv leaves out; they are in TS-0004 8.2.5.
 MEMBER_SHORT = {
-    ("m2m:setOfAcrs", "accessControlRules"): "acr",
     ("m2m:accessControlRule.accessControlContexts", "accessControlWindow"): "actw",
     ("m2m:mgmtLinkRef", "value"): "val",
     ("m2m:e2eSecInfo", "supportedE2ESecFeatures"): "esf",
-    ("m2m:softwareUninstallArgsType", "anyType"): "any",
     ("m2m:accessControlRule", "accessControlContexts"): "acco",
     ("m2m:accessControlRule", "accessControlObjectDetails"): "acod",
 }
@@ -316,13 +316,15 @@ COMPLEX_SKIPPED = {
 # Complex types that the data lacks or describes in a form that JSON does not have: short name -> name, type, multiplicity.
 COMPLEX = {
     # As m2m:setOfAcrs with at least one rule.
-    "m2m:setOfSelfAcrs": {"acr": ("accessControlRules", "m2m:accessControlRule", "1..n")},
+    "m2m:setOfSelfAcrs": {"acr": ("accessControlRule", "m2m:accessControlRule", "1..n")},
     "m2m:geoCoordinates": {"typ": ("geometryType", "m2m:geometryType", "1"), "crd": ("coordinates", "m2m:coordinates", "1")},
     # The spelling in the attribute table; complex_types.csv has m2m:deliveryMetadata.
     "m2m:deliveryMetaData": {"tcop": ("tracingOption", "xs:boolean", "1"), "tcin": ("tracingInfo", "m2m:listOfM2MID", "0..1")},
-    "m2m:softwareUpdateType": {
-        "uuid": ("UUID", "xs:string", "1"), "vr": ("version", "xs:string", "1"), "url": ("URL", "xs:anyURI", "1"),
-        "unm": ("username", "xs:string", "1"), "pwd": ("password", "xs:string", "1"),
+    # Its list of arguments is named by the type in TS-0004, by `anyArg` as everywhere else in the XSD.
+    "m2m:softwareUninstallArgsType": {
+        "uuid": ("UUID", "xs:string", "1"), "vr": ("version", "xs:string", "1"),
         "eer": ("executionEnvRef", "xs:string", "1"), "any": ("anyArg", "m2m:anyArgType", "0..n"),
     },
+    # The element of the XSD has no plural, unlike the table in TS-0004.
+    "m2m:setOfAcrs": {"acr": ("accessControlRule", "m2m:accessControlRule", "0..n")},
 }

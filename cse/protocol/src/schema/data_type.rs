@@ -162,10 +162,10 @@ impl List {
     fn check(&self, value: &Value) -> Result<(), Violation> {
         let Value::Array(elements) = value else { return Err(Violation::new("has to be an array")) };
         if elements.len() < self.min {
-            return Err(Violation::new(format!("has to have at least {} elements", self.min)));
+            return Err(Violation::new(format!("has to have {} or more elements", self.min)));
         }
         if elements.len() > self.max {
-            return Err(Violation::new(format!("has to have at most {} elements", self.max)));
+            return Err(Violation::new(format!("has to have {} elements at most", self.max)));
         }
         for (position, element) in elements.iter().enumerate() {
             self.element.check(element).map_err(|violation| violation.within(format!("[{position}]")))?;

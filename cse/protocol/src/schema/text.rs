@@ -73,7 +73,14 @@ syntaxes! {
 }
 
 fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_ADDRESS && text.trim() == text && !text.contains(char::is_control)
+    text.len() <= MAX_ADDRESS
+        && match text.as_bytes() {
+            [] => false,
+            // Nearly all are ASCII, for which there is no need to decode characters.
+            [b' ', ..] | [.., b' '] => false,
+            bytes if text.is_ascii() => bytes.iter().all(|byte| (b' '..=b'~').contains(byte)),
+            _ => text.trim() == text && !text.contains(char::is_control),
+        }
 }
 
 fn is_identifier(text: &str) -> bool {
@@ -119,16 +126,14 @@ fn is_network(text: &str, longest: u8, is_address: impl Fn(&str) -> bool) -> boo
 
 /// `type/subtype`, then up to two fields: m2m:encodingType (0..2) and m2m:contentSecurity (0..5).
 fn is_content_info(text: &str) -> bool {
-    let is_part = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$^_.+&-;=*\"'".contains(&byte))
+    let media = match text.as_bytes() {
+        [media @ .., b':', b'0'..=b'2', b':', b'0'..=b'5'] | [media @ .., b':', b'0'..=b'2'] => media,
+        media => media,
     };
-    let mut fields = text.split(':');
-    let media = fields.next().and_then(|media| media.split_once('/'));
-    media.is_some_and(|(kind, subtype)| is_part(kind) && is_part(subtype))
-        && fields.next().is_none_or(|encoding| matches!(encoding, "0" | "1" | "2"))
-        && fields.next().is_none_or(|security| matches!(security, "0" | "1" | "2" | "3" | "4" | "5"))
-        && fields.next().is_none()
+    let is_allowed = |byte: &u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*'..=b'.' | b';' | b'=' | b'^' | b'_' | b'"');
+    let mut parts = media.split(|byte| *byte == b'/');
+    let mut is_part = || parts.next().is_some_and(|part| !part.is_empty() && part.iter().all(is_allowed));
+    is_part() && is_part() && parts.next().is_none()
 }
 
 /// The seven fields of TS-0004 7.4.9.1, each `*` or numbers with `,`, `-` and `/`, in the range of the field.
