@@ -36,8 +36,8 @@ pub struct Builder {
     pub config: Config,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The tables of the resource types; those of the service functions are added.
-    pub schemas: Schemas,
+    /// The tables of the resource types, those of the service functions among them ([`crate::add_schemas`]).
+    pub schemas: Arc<Schemas>,
     /// The database.
     pub store: Store,
     /// The ways to other entities.
@@ -50,12 +50,8 @@ impl Builder {
     /// Starts the node: the tree is there, the writer runs, what is owed is on its way, the functions run. Must be
     /// called inside a tokio runtime.
     pub async fn start(self) -> anyhow::Result<Arc<Cse>> {
-        let mut schemas = self.schemas;
         let mut owners: Vec<(u32, &'static str)> = Vec::new();
         for function in &self.functions {
-            for (file, text) in function.schemas() {
-                schemas.add(file, text)?;
-            }
             for ty in function.owns() {
                 if let Some((_, owner)) = owners.iter().find(|(owned, _)| owned == ty) {
                     anyhow::bail!("{} claims resource type {ty}, which {owner} has already", function.name());
@@ -69,7 +65,7 @@ impl Builder {
         let (writer, end) = WriteQueue::new(self.config.write_queue);
         let expiration_interval = watch::Sender::new(self.config.expiration_interval);
         let cse = Arc::new(Cse {
-            tree: Tree::new(self.store, Arc::new(schemas), self.config.cache_bytes),
+            tree: Tree::new(self.store, self.schemas, self.config.cache_bytes),
             delivery: Delivery::new(self.transports, self.config.notification.clone(), stopped),
             config: self.config,
             clock: self.clock,

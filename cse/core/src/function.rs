@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use dyad_protocol::schema::{SchemaError, Schemas};
 use dyad_protocol::{Failure, Object, Operation, Response};
 use tokio::sync::watch;
 
@@ -77,6 +78,14 @@ impl Stop {
         // An error means that the node is gone altogether.
         let _ = self.0.wait_for(|stopped| *stopped).await;
     }
+}
+
+/// Adds the tables of the resource types that functions bring.
+pub fn add_schemas(schemas: &mut Schemas, functions: &[Arc<dyn ServiceFunction>]) -> Result<(), SchemaError> {
+    for (file, text) in functions.iter().flat_map(|function| function.schemas()) {
+        schemas.add(file, text)?;
+    }
+    Ok(())
 }
 
 /// A service function. Every method has a default that does nothing.

@@ -158,6 +158,12 @@ impl Span {
     }
 }
 
+impl From<std::time::Duration> for Span {
+    fn from(duration: std::time::Duration) -> Self {
+        Self(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
 /// The sum of `12X3Y` fields, each unit at most once and in the order of `units`.
 fn components(text: &str, units: &[(char, f64)]) -> Option<f64> {
     let (mut sum, mut rest, mut units) = (0.0, text, units.iter());

@@ -8,6 +8,7 @@ mod lane;
 mod target;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ const SETTLE_EVERY: Duration = Duration::from_millis(500);
 pub struct Delivery {
     transports: Vec<Arc<dyn Transport>>,
     config: NotificationConfig,
+    timeout_millis: AtomicU64,
     lanes: Mutex<FxHashMap<String, Lane>>,
     settled: Mutex<Vec<i64>>,
     permits: Semaphore,
@@ -60,7 +62,8 @@ impl Delivery {
     ) -> Self {
         let permits = Semaphore::new(config.targets.max(1));
         let (lanes, settled) = (Mutex::default(), Mutex::default());
-        Self { transports, config, lanes, settled, permits, stop, home: OnceLock::new() }
+        let timeout_millis = AtomicU64::new(millis(config.timeout));
+        Self { transports, config, timeout_millis, lanes, settled, permits, stop, home: OnceLock::new() }
     }
 
     /// Starts delivery for a node: what an earlier run of it owes is sent first.
@@ -137,6 +140,16 @@ impl Delivery {
         lock(&self.settled).push(seq);
     }
 
+    /// How long a target may take to answer.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_millis.load(Ordering::Relaxed))
+    }
+
+    /// Changes how long a target may take to answer, until the next start. Gives the time before.
+    pub fn set_timeout(&self, timeout: Duration) -> Duration {
+        Duration::from_millis(self.timeout_millis.swap(millis(timeout), Ordering::Relaxed))
+    }
+
     /// Notifications that wait in memory.
     pub fn waiting(&self) -> usize {
         self.lanes().values().map(|lane| lane.queue.len()).sum()
@@ -147,7 +160,7 @@ impl Delivery {
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
         let transport = self.transports.iter().find(|transport| transport.schemes().contains(&scheme.as_str()));
         match transport {
-            Some(transport) => transport.send(url, request, self.config.timeout).await,
+            Some(transport) => transport.send(url, request, self.timeout()).await,
             None => Err(TransportError::Unreachable(format!("no transport for the scheme '{scheme}'"))),
         }
     }
@@ -171,6 +184,10 @@ impl Delivery {
     fn lanes(&self) -> MutexGuard<'_, FxHashMap<String, Lane>> {
         lock(&self.lanes)
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

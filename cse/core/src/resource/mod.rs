@@ -6,7 +6,7 @@
 mod batch;
 mod draft;
 pub mod names;
-mod resource;
+mod version;
 mod snapshot;
 mod tree;
 mod txn;
@@ -15,8 +15,8 @@ mod writer;
 
 pub(crate) use batch::{Batch, INDEXED_VALUE, index_value};
 pub use draft::Draft;
-pub(crate) use resource::texts;
-pub use resource::{Id, Resource, View};
+pub(crate) use version::texts;
+pub use version::{Id, Resource, View};
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::is_cold;
 pub(crate) use tree::child;

@@ -9,17 +9,18 @@ use diesel::sql_types::{BigInt, Text};
 use super::connection::{Connection, either};
 use super::error::StoreError;
 use super::fixed::{Fixed, bind};
-use super::resources::bound;
+use super::page::{bound, page};
 use super::schema::{attribute, label};
 
+// SQLite plans anew for every pattern bound to `GLOB ?`, and has no need to: the range is given.
 const LABELS_GLOB: &str = "SELECT DISTINCT resource FROM label \
-    WHERE value >= ? AND value < ? AND value GLOB ? AND resource > ? ORDER BY resource LIMIT ?";
+    WHERE value >= ? AND value < ? AND value GLOB ('' || ?) AND resource > ? ORDER BY resource LIMIT 0 + ?";
 const LABELS_LIKE: &str = "SELECT DISTINCT resource FROM label \
-    WHERE value >= ? AND value < ? AND value LIKE ? AND resource > ? ORDER BY resource LIMIT ?";
+    WHERE value >= ? AND value < ? AND value LIKE ? AND resource > ? ORDER BY resource LIMIT 0 + ?";
 const ATTRIBUTES_GLOB: &str = "SELECT DISTINCT resource FROM attribute WHERE name = ? \
-    AND value >= ? AND value < ? AND value GLOB ? AND resource > ? ORDER BY resource LIMIT ?";
+    AND value >= ? AND value < ? AND value GLOB ('' || ?) AND resource > ? ORDER BY resource LIMIT 0 + ?";
 const ATTRIBUTES_LIKE: &str = "SELECT DISTINCT resource FROM attribute WHERE name = ? \
-    AND value >= ? AND value < ? AND value LIKE ? AND resource > ? ORDER BY resource LIMIT ?";
+    AND value >= ? AND value < ? AND value LIKE ? AND resource > ? ORDER BY resource LIMIT 0 + ?";
 
 impl Connection {
     /// Resources that have at least one of these labels.
@@ -31,13 +32,11 @@ impl Connection {
     ) -> Result<Vec<i64>, StoreError> {
         let mut found: Vec<i64> = Vec::new();
         for value in labels {
-            let ids: Vec<i64> = either!(self, link => label::table
+            let ids: Vec<i64> = either!(self, link => page(limit, label::table
                 .filter(label::value.eq(value))
                 .filter(label::resource.gt(after_id))
                 .order(label::resource)
-                .limit(bound(limit))
-                .select(label::resource)
-                .load(link))?;
+                .select(label::resource)).load(link))?;
             found.extend(ids);
         }
         found.sort_unstable();
@@ -75,14 +74,12 @@ impl Connection {
         after_id: i64,
         limit: usize,
     ) -> Result<Vec<i64>, StoreError> {
-        either!(self, link => attribute::table
+        either!(self, link => page(limit, attribute::table
             .filter(attribute::name.eq(name))
             .filter(attribute::value.eq(value))
             .filter(attribute::resource.gt(after_id))
             .order(attribute::resource)
-            .limit(bound(limit))
-            .select(attribute::resource)
-            .load(link))
+            .select(attribute::resource)).load(link))
     }
 
     /// Resources with a value of an indexed attribute that matches a pattern. A page costs the values that begin like

@@ -14,6 +14,7 @@ mod error;
 mod fixed;
 mod migrate;
 mod outbox;
+mod page;
 mod pool;
 mod postgres;
 mod resources;

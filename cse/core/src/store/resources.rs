@@ -6,11 +6,13 @@
 use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Integer};
+use diesel::sqlite::Sqlite;
 
 use super::change::{Aged, Child, Row};
 use super::connection::{Connection, either};
 use super::error::StoreError;
 use super::fixed::{Fixed, bind};
+use super::page::{bound, page};
 use super::schema::{meta, resource};
 
 /// The types under one parent, one step into the index for each.
@@ -18,25 +20,26 @@ const TYPES: &str = "WITH RECURSIVE t(ty) AS (SELECT min(ty) FROM resource WHERE
     SELECT (SELECT min(ty) FROM resource WHERE parent = ? AND ty > t.ty) FROM t WHERE t.ty IS NOT NULL) \
     SELECT ty FROM t WHERE ty IS NOT NULL";
 
-/// Children of one parent in the order of the index.
-const CHILDREN: &str = "SELECT parent, ty, id FROM resource WHERE parent = ? AND (ty, id) > (?, ?) \
-    ORDER BY ty, id LIMIT ?";
+/// Children of one parent in the order of the index: the rest of one type, and all types after it. In one statement,
+/// with a row value, SQLite would read the type from its start.
+const CHILDREN: [&str; 2] = [
+    "SELECT parent, ty, id FROM resource WHERE parent = ? AND ty = ? AND id > ? ORDER BY id LIMIT 0 + ?",
+    "SELECT parent, ty, id FROM resource WHERE parent = ? AND ty > ? ORDER BY ty, id LIMIT 0 + ?",
+];
 
-/// Children of many parents in the order of the index, no more of each than can be used.
+/// Children of many parents in the order of the index: one step into it for each parent, in the order given, until there
+/// are enough. An ORDER BY outside would read the children of all parents first; a subquery with a limit of its own can
+/// only be run parent by parent.
 const GRANDCHILDREN: &str = "SELECT c.parent, c.ty, c.id FROM unnest(?) AS p(id) CROSS JOIN LATERAL \
     (SELECT parent, ty, id FROM resource WHERE parent = p.id AND (parent, ty, id) > (?, ?, ?) \
-    ORDER BY parent, ty, id LIMIT ?) AS c ORDER BY c.parent, c.ty, c.id LIMIT ?";
+    ORDER BY parent, ty, id LIMIT 0 + ?) AS c LIMIT 0 + ?";
 
 /// What is due to go. The literal lets the planner see that the partial index holds all of it.
-const EXPIRED: &str = "SELECT id FROM resource WHERE et < ? AND et < 9223372036854775807 ORDER BY et LIMIT ?";
+const EXPIRED: &str =
+    "SELECT id FROM resource WHERE et < ? AND et < 9223372036854775807 ORDER BY et LIMIT 0 + ?";
 
 /// The body of what has labels contains this.
 const LABELLED: &str = "%\"lbl\"%";
-
-/// A limit as the databases take it.
-pub(super) fn bound(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
 
 fn sorted(ids: &[i64]) -> Vec<i64> {
     let mut ids = ids.to_vec();
@@ -83,10 +86,7 @@ impl Connection {
 
     /// The resource types that a resource has children of, ascending.
     pub fn child_types(&mut self, parent: i64) -> Result<Vec<i32>, StoreError> {
-        either!(self,
-            sqlite => Fixed::<_, Integer>::new(TYPES, bind![BigInt: parent, BigInt: parent]).load(sqlite),
-            postgres => Fixed::<_, Integer>::new(TYPES, bind![BigInt: parent, BigInt: parent]).load(postgres)
-        )
+        either!(self, link => Fixed::<_, Integer>::new(TYPES, bind![BigInt: parent, BigInt: parent]).load(link))
     }
 
     /// Ids of children of one type.
@@ -97,14 +97,12 @@ impl Connection {
         after_id: i64,
         limit: usize,
     ) -> Result<Vec<i64>, StoreError> {
-        either!(self, link => resource::table
+        either!(self, link => page(limit, resource::table
             .filter(resource::parent.eq(parent))
             .filter(resource::ty.eq(ty))
             .filter(resource::id.gt(after_id))
             .order(resource::id)
-            .limit(bound(limit))
-            .select(resource::id)
-            .load(link))
+            .select(resource::id)).load(link))
     }
 
     /// Children of some types, of all types if none is named.
@@ -119,13 +117,11 @@ impl Connection {
         types.sort_unstable();
         types.dedup();
         if let [ty] = *types {
-            return either!(self, link => resource::table
+            return either!(self, link => page(limit, resource::table
                 .filter(resource::parent.eq(parent))
                 .filter(resource::ty.eq(ty))
                 .filter(resource::id.gt(after_id))
-                .order(resource::id)
-                .limit(bound(limit))
-                .load(link));
+                .order(resource::id)).load(link));
         }
         let mut ids = Vec::new();
         for ty in types {
@@ -163,24 +159,18 @@ impl Connection {
         either!(self, link => resource::table
             .filter(resource::parent.eq(parent))
             .filter(resource::ty.eq(ty))
-            .order(resource::id.desc())
-            .limit(1)
-            .select(resource::id)
-            .get_result(link)
-            .optional())
+            .select(max(resource::id))
+            .get_result(link))
     }
 
-    /// The youngest instance of one type that is older than a given one.
+    /// The youngest child of a type that is older than a given one.
     pub fn newest_before(&mut self, parent: i64, ty: i32, before_id: i64) -> Result<Option<i64>, StoreError> {
         either!(self, link => resource::table
             .filter(resource::parent.eq(parent))
             .filter(resource::ty.eq(ty))
             .filter(resource::id.lt(before_id))
-            .order(resource::id.desc())
-            .limit(1)
-            .select(resource::id)
-            .get_result(link)
-            .optional())
+            .select(max(resource::id))
+            .get_result(link))
     }
 
     /// Children of a type from the oldest on, with what trimming has to know.
@@ -191,14 +181,12 @@ impl Connection {
         after_id: i64,
         limit: usize,
     ) -> Result<Vec<Aged>, StoreError> {
-        either!(self, link => resource::table
+        either!(self, link => page(limit, resource::table
             .filter(resource::parent.eq(parent))
             .filter(resource::ty.eq(ty))
             .filter(resource::id.gt(after_id))
             .order(resource::id)
-            .limit(bound(limit))
-            .select((resource::id, resource::cs, resource::et, resource::ct, resource::body.like(LABELLED)))
-            .load(link))
+            .select((resource::id, resource::cs, resource::et, resource::ct, resource::body.like(LABELLED)))).load(link))
     }
 
     /// Ids of what was created from `from_ct` on and before `to_ct`. A page costs the entries of the index within the
@@ -211,23 +199,18 @@ impl Connection {
         after_id: i64,
         limit: usize,
     ) -> Result<Vec<i64>, StoreError> {
-        either!(self, link => resource::table
+        either!(self, link => page(limit, resource::table
             .filter(resource::ty.eq(ty))
             .filter(resource::ct.ge(from_ct))
             .filter(resource::ct.lt(to_ct))
             .filter(resource::id.gt(after_id))
             .order(resource::id)
-            .limit(bound(limit))
-            .select(resource::id)
-            .load(link))
+            .select(resource::id)).load(link))
     }
 
     /// Ids of what expired before a point in time, those first that expired first; ascending within the answer.
     pub fn expired(&mut self, before: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
-        let mut ids: Vec<i64> = either!(self,
-            sqlite => Fixed::<_, BigInt>::new(EXPIRED, bind![BigInt: before, BigInt: bound(limit)]).load(sqlite),
-            postgres => Fixed::<_, BigInt>::new(EXPIRED, bind![BigInt: before, BigInt: bound(limit)]).load(postgres)
-        )?;
+        let mut ids: Vec<i64> = either!(self, link => Fixed::<_, BigInt>::new(EXPIRED, bind![BigInt: before, BigInt: bound(limit)]).load(link))?;
         ids.sort_unstable();
         Ok(ids)
     }
@@ -255,16 +238,24 @@ fn children_of_each(
     after: Child,
     limit: usize,
 ) -> QueryResult<Vec<Child>> {
-    let mut found = Vec::new();
+    type Kin<'a> = Fixed<'a, Sqlite, (BigInt, Integer, BigInt)>;
+    let [rest, others] = CHILDREN;
+    let mut found: Vec<Child> = Vec::new();
     for parent in parents {
+        let mut ty = i32::MIN;
+        if *parent == after.parent {
+            ty = after.ty;
+            let values = bind![BigInt: parent, Integer: ty, BigInt: after.id, BigInt: bound(limit)];
+            found.extend(Kin::new(rest, values).load::<Child>(sqlite)?);
+        }
         let left = limit.saturating_sub(found.len());
         if left == 0 {
             break;
         }
-        let (ty, id) = if *parent == after.parent { (after.ty, after.id) } else { (i32::MIN, i64::MIN) };
-        let values = bind![BigInt: parent, Integer: ty, BigInt: id, BigInt: bound(left)];
-        let children = Fixed::<_, (BigInt, Integer, BigInt)>::new(CHILDREN, values);
-        found.extend(children.load::<Child>(sqlite)?);
+        found.extend(
+            Kin::new(others, bind![BigInt: parent, Integer: ty, BigInt: bound(left)])
+                .load::<Child>(sqlite)?,
+        );
     }
     Ok(found)
 }

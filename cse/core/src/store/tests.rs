@@ -7,7 +7,6 @@ mod behaviour;
 mod measure;
 mod model;
 mod opening;
-mod plans;
 mod prepared;
 mod schema;
 

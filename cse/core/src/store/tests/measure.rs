@@ -27,7 +27,7 @@ fn container(id: i64, state: i64) -> Row {
 }
 
 /// Containers that are full, and the id after the last.
-pub(super) fn fill(writer: &mut Writer) -> i64 {
+fn fill(writer: &mut Writer) -> i64 {
     commit(writer, &inserting((1..=PARENTS).map(|id| container(id, 0))));
     let mut id = PARENTS;
     for _ in 0..EACH {

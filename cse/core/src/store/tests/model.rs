@@ -222,6 +222,8 @@ fn tree(
         model.rows.values().filter(|row| row.parent == parent).map(|row| row.ty).collect();
     assert_eq!(store.child_types(parent).unwrap(), kinds.into_iter().collect::<Vec<_>>());
     assert_eq!(store.newest(parent, ty).unwrap(), model.ids(usize::MAX, siblings).last().copied());
+    let before = model.ids(usize::MAX, |row| siblings(row) && row.id < after).last().copied();
+    assert_eq!(store.newest_before(parent, ty, after).unwrap(), before);
     let aged = |id: i64| {
         let Row { cs, et, ct, ref body, .. } = model.rows[&id];
         Aged { id, cs, et, ct, labelled: body.contains("\"lbl\"") }

@@ -20,9 +20,9 @@ pub type Id = i64;
 #[derive(Debug)]
 pub enum View {
     /// `<accessControlPolicy>`
-    Policy(Policy),
+    Policy(Box<Policy>),
     /// `<subscription>`
-    Subscription(Subscription),
+    Subscription(Box<Subscription>),
     /// Every other type.
     None,
 }
@@ -150,8 +150,8 @@ impl Resource {
     /// The view of its type.
     pub fn view(&self) -> &View {
         self.view.get_or_init(|| match self.ty() {
-            1 => View::Policy(Policy::from_attributes(self.attributes())),
-            23 => View::Subscription(Subscription::from_attributes(self.attributes())),
+            1 => View::Policy(Box::new(Policy::from_attributes(self.attributes()))),
+            23 => View::Subscription(Box::new(Subscription::from_attributes(self.attributes()))),
             _ => View::None,
         })
     }

@@ -1,0 +1,167 @@
+//! A node without a binding: primitives in, primitives out, on a clock that the test turns.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use dyad_protocol::exchange::Arrival;
+use dyad_protocol::schema::Schemas;
+use dyad_protocol::time::Span;
+use dyad_protocol::{Content, Operation, Request, Response, Timestamp};
+use serde_json::{Value, json};
+
+use crate::config::{Config, ContainerLimits, CseType, NotificationConfig};
+use crate::store::{Options, Store};
+use crate::{Builder, Clock, Cse};
+
+/// A clock that stands still until it is turned.
+struct HandClock(AtomicI64);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::Relaxed))
+    }
+}
+
+struct Bench {
+    cse: Arc<Cse>,
+    clock: Arc<HandClock>,
+}
+
+fn config() -> Config {
+    Config {
+        cse_type: CseType::In,
+        cse_id: "/id-in".into(),
+        cse_name: "cse-in".into(),
+        sp_id: "//dyad.example.com".into(),
+        admin: "CAdmin".into(),
+        points_of_access: Vec::new(),
+        releases: ["1", "2", "2a", "3", "4", "5"].map(str::to_owned).to_vec(),
+        default_expiration: Span::from_seconds(86_400 * 365),
+        max_expiration: Span::from_seconds(86_400 * 3_650),
+        expiration_interval: Duration::from_secs(3_600),
+        container_limits: ContainerLimits::default(),
+        registration_allowed: vec!["C*".into(), "S*".into()],
+        lenient: true,
+        cache_bytes: 1 << 20,
+        max_results: 1_000,
+        request_timeout: Duration::from_secs(10),
+        notification: NotificationConfig {
+            timeout: Duration::from_secs(1),
+            retry_first: Duration::from_millis(10),
+            retry_longest: Duration::from_millis(100),
+            keep_for: Span::from_seconds(60),
+            queue: 10,
+            targets: 10,
+        },
+        write_queue: 100,
+    }
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000_000_000)));
+        let builder = Builder {
+            config: config(),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            schemas: Arc::new(Schemas::builtin().unwrap()),
+            store: Store::open("sqlite::memory:", &Options::default()).unwrap(),
+            transports: Vec::new(),
+            functions: Vec::new(),
+        };
+        Self { cse: builder.start().await.unwrap(), clock }
+    }
+
+    async fn ask(&self, operation: Operation, to: &str, more: impl FnOnce(&mut Request)) -> Response {
+        let mut request = Request {
+            operation,
+            to: to.into(),
+            from: Some("CAdmin".into()),
+            request_identifier: "1".into(),
+            release_version_indicator: Some("3".into()),
+            ..Request::default()
+        };
+        more(&mut request);
+        self.cse.handle(request, Arrival::default()).await
+    }
+
+    async fn create(&self, to: &str, ty: u32, content: Value) -> Response {
+        self.ask(Operation::Create, to, |request| {
+            request.resource_type = Some(ty);
+            request.content = Some(Content::from_value(content));
+        })
+        .await
+    }
+
+    async fn retrieve(&self, to: &str) -> Response {
+        self.ask(Operation::Retrieve, to, |_| {}).await
+    }
+}
+
+fn value(response: &Response) -> &Value {
+    response.content.as_ref().map(|content| content.value()).unwrap()
+}
+
+#[tokio::test]
+async fn containers_count_and_trim_their_instances() {
+    let bench = Bench::new().await;
+    let made = bench.create("cse-in", 3, json!({"m2m:cnt": {"rn": "c", "mni": 3}})).await;
+    assert_eq!(made.status.number(), 2001, "{made:?}");
+    for number in 0..10 {
+        let made = bench.create("cse-in/c", 4, json!({"m2m:cin": {"con": format!("v{number}")}})).await;
+        assert_eq!(made.status.number(), 2001, "{made:?}");
+    }
+    let container = bench.retrieve("cse-in/c").await;
+    assert_eq!(value(&container)["m2m:cnt"]["cni"], 3);
+    assert_eq!(value(&container)["m2m:cnt"]["cbs"], 6);
+    assert_eq!(value(&container)["m2m:cnt"]["st"], 10);
+    assert_eq!(value(&bench.retrieve("cse-in/c/la").await)["m2m:cin"]["con"], "v9");
+    assert_eq!(value(&bench.retrieve("cse-in/c/ol").await)["m2m:cin"]["con"], "v7");
+    let deleted = bench.ask(Operation::Delete, "cse-in/c/la", |_| {}).await;
+    assert_eq!(deleted.status.number(), 2002);
+    assert_eq!(value(&bench.retrieve("cse-in/c/la").await)["m2m:cin"]["con"], "v8");
+    let deleted = bench.ask(Operation::Delete, "cse-in/c", |_| {}).await;
+    assert_eq!(deleted.status.number(), 2002);
+    assert_eq!(bench.retrieve("cse-in/c/la").await.status.number(), 4004);
+}
+
+#[tokio::test]
+async fn what_has_expired_is_not_there_and_is_swept() {
+    let bench = Bench::new().await;
+    let soon = bench.clock.now().plus(Span::from_seconds(60)).to_string();
+    bench.create("cse-in", 3, json!({"m2m:cnt": {"rn": "c", "et": soon}})).await;
+    bench.create("cse-in/c", 4, json!({"m2m:cin": {"con": "v"}})).await;
+    assert_eq!(bench.retrieve("cse-in/c/la").await.status.number(), 2000);
+    bench.clock.0.fetch_add(61_000_000, Ordering::Relaxed);
+    assert_eq!(bench.retrieve("cse-in/c").await.status.number(), 4004);
+    assert_eq!(bench.retrieve("cse-in/c/la").await.status.number(), 4004);
+    assert!(bench.cse.remove_expired(100).await.unwrap() > 0);
+    assert_eq!(bench.cse.remove_expired(100).await.unwrap(), 0);
+    let again = bench.create("cse-in", 3, json!({"m2m:cnt": {"rn": "c"}})).await;
+    assert_eq!(again.status.number(), 2001, "{again:?}");
+}
+
+#[tokio::test]
+async fn a_label_is_found_and_no_more_once_it_is_gone() {
+    let bench = Bench::new().await;
+    bench.create("cse-in", 3, json!({"m2m:cnt": {"rn": "c", "lbl": ["red", "green"]}})).await;
+    let find = |label: &'static str| {
+        bench.ask(Operation::Retrieve, "cse-in", move |request| {
+            let criteria = dyad_protocol::primitive::FilterCriteria {
+                labels: vec![label.into()],
+                usage: Some(dyad_protocol::primitive::FilterUsage::Discovery),
+                ..Default::default()
+            };
+            request.filter_criteria = Some(Box::new(criteria));
+        })
+    };
+    assert_eq!(value(&find("red").await)["m2m:uril"], json!(["cse-in/c"]));
+    let changed = bench
+        .ask(Operation::Update, "cse-in/c", |request| {
+            request.content = Some(json!({"m2m:cnt": {"lbl": ["green"]}}).into());
+        })
+        .await;
+    assert_eq!(changed.status.number(), 2004, "{changed:?}");
+    assert_eq!(value(&find("red").await)["m2m:uril"], json!([]));
+    assert_eq!(value(&find("gre*").await)["m2m:uril"], json!(["cse-in/c"]));
+}

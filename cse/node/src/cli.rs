@@ -1,0 +1,113 @@
+//! The command line.
+//!
+//! Responsible for its grammar and help, for handing commands their settings, and for the exit code: 0 after a proper
+//! end, 1 after a failure, 2 if what the user wrote is wrong. The commands themselves are elsewhere.
+
+use crate::settings::{self, Settings, Sources};
+use clap::{Args, Parser, Subcommand};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What the user wrote is wrong; clap ends with the same.
+const USAGE: u8 = 2;
+
+const EXAMPLES: &str = "\
+Examples:
+  dyad serve                                      a node on http://127.0.0.1:8080, data in ./data/dyad.db
+  dyad serve --config /etc/dyad.toml              settings from a file
+  dyad serve --set http.listen=127.0.0.1:8090     one setting changed
+  DYAD_LOG__LEVEL=debug dyad serve                the same through the environment
+  dyad serve --set store.url=sqlite::memory:      nothing is kept
+  dyad settings                                   every setting, explained
+
+Settings are taken from defaults, file, environment and command line, later ones overriding earlier ones.";
+
+#[derive(Parser)]
+#[command(name = "dyad", version, about = "A oneM2M node that brings devices together", after_help = EXAMPLES)]
+#[command(disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a node until SIGINT or SIGTERM
+    #[command(after_help = EXAMPLES)]
+    Serve(Given),
+    /// Show all settings: default, what is in effect if it differs, what is allowed
+    Settings {
+        /// Print the documentation of all settings, docs/settings.md
+        #[arg(long)]
+        markdown: bool,
+        #[command(flatten)]
+        given: Given,
+    },
+}
+
+#[derive(Args)]
+struct Given {
+    /// File with settings [default: dyad.toml if it exists]
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Change one setting; may be given several times
+    #[arg(long, short, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// Does what the command line says.
+pub(crate) fn run() -> ExitCode {
+    match Line::parse().command {
+        Command::Settings { markdown: true, .. } => print(&settings::markdown()),
+        Command::Settings { given, .. } => match load(given) {
+            Ok(settings) => print(&settings::overview(&settings)),
+            Err(code) => code,
+        },
+        Command::Serve(given) => match load(given) {
+            Ok(settings) => finish(serve(settings)),
+            Err(code) => code,
+        },
+    }
+}
+
+fn load(given: Given) -> Result<Settings, ExitCode> {
+    Settings::load(&Sources::of_process(given.config, given.set)).map_err(|problems| {
+        complain(&problems);
+        ExitCode::from(USAGE)
+    })
+}
+
+fn serve(settings: Settings) -> anyhow::Result<()> {
+    crate::log::start(&settings.log)?;
+    for warning in settings.warnings() {
+        tracing::warn!("{warning}");
+    }
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(crate::serve::serve(settings))
+}
+
+fn finish(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format_args!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says what went wrong, also if the log is not there yet or is sent elsewhere.
+fn complain(what: &dyn std::fmt::Display) {
+    // Nobody can be told that stderr is closed.
+    let _ = writeln!(std::io::stderr(), "dyad: {what}");
+}
+
+/// Prints for the reader or the pipe; one that was closed early (`dyad settings | head`) is not a failure.
+fn print(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => finish(Err(error.into())),
+    }
+}

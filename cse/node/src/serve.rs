@@ -1,0 +1,224 @@
+//! `dyad serve`: the node put together.
+//!
+//! Responsible for opening the store, starting the core with its service functions and the bindings, and ending all of
+//! them in order. What each does is left to its crate.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Context;
+use async_trait::async_trait;
+use dyad_bindings::http::{self, ClientSettings, CorsSetting, HttpTransport, ServerSettings};
+use dyad_core::config::{Config, ContainerLimits, CseType, NotificationConfig};
+use dyad_core::store::{self, Store};
+use dyad_core::{Builder, Cse, ServiceFunction, SystemClock};
+use dyad_protocol::exchange::{Arrival, Receiver};
+use dyad_protocol::schema::Schemas;
+use dyad_protocol::{Request, Response};
+use tokio::sync::Notify;
+
+use crate::settings::{self, Durability, Settings};
+use crate::shutdown::Signals;
+use crate::{banner, testing};
+
+/// How long requests in flight may take to be answered when the node stops.
+const STOP_DEADLINE: Duration = Duration::from_secs(3);
+
+/// Write requests that may wait for the writer.
+const WRITE_QUEUE: usize = 10_000;
+
+/// Runs a node until it is asked to end.
+pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let signals = Signals::listen()?;
+    let functions = functions(&settings)?;
+    let schemas = Arc::new(schemas(&settings, &functions)?);
+    let store = open_store(&settings)?;
+    let gate = Arc::new(Gate::default());
+    let attributes = Arc::clone(&schemas);
+    let server = http::start(
+        ServerSettings {
+            is_attribute: Arc::new(move |name| attributes.is_attribute(name)),
+            doors: if settings.testing.enabled { vec![testing::door(&settings, Arc::clone(&gate))] } else { Vec::new() },
+            ..http_settings(&settings)
+        },
+        Arc::clone(&gate) as Arc<dyn Receiver>,
+    )
+    .await
+    .context("cannot listen for HTTP; set http.listen to a free address, or stop what listens there")?;
+    let listening = *server.addresses().first().context("the HTTP server listens nowhere")?;
+    let cse = Builder {
+        config: config(&settings, listening),
+        clock: Arc::new(SystemClock),
+        schemas,
+        store,
+        transports: vec![Arc::new(HttpTransport::new(&ClientSettings::default())?)],
+        functions,
+    }
+    .start()
+    .await?;
+    gate.open(Arc::clone(&cse));
+    banner::print(&settings, listening);
+    tracing::info!(cse = settings.cse.id, %listening, "the node is ready");
+    let signal = signals.first().await;
+    tracing::info!("{signal}: ending");
+    server.stop().await;
+    cse.stop().await;
+    tracing::info!("the node has ended; everything that was answered is stored");
+    Ok(())
+}
+
+/// The tables that ship with the node, those of the service functions, and those of the operator's directory.
+fn schemas(settings: &Settings, functions: &[Arc<dyn ServiceFunction>]) -> anyhow::Result<Schemas> {
+    let mut schemas = Schemas::builtin()?;
+    dyad_core::add_schemas(&mut schemas, functions)?;
+    if let Some(directory) = &settings.schemas.directory {
+        let added = add_directory(&mut schemas, directory)
+            .with_context(|| format!("schemas.directory ({}) cannot be loaded", directory.display()))?;
+        tracing::info!(directory = %directory.display(), tables = added, "specialisations loaded");
+    }
+    Ok(schemas)
+}
+
+fn add_directory(schemas: &mut Schemas, directory: &Path) -> anyhow::Result<usize> {
+    let mut files: Vec<_> = std::fs::read_dir(directory)?.collect::<Result<_, _>>()?;
+    files.sort_by_key(std::fs::DirEntry::path);
+    let mut added = 0;
+    for file in files {
+        let path = file.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            added += schemas.add(&path.display().to_string(), &std::fs::read_to_string(&path)?)?;
+        }
+    }
+    Ok(added)
+}
+
+/// The service functions that are not switched off. A name that none has is an error.
+fn functions(settings: &Settings) -> anyhow::Result<Vec<Arc<dyn ServiceFunction>>> {
+    let mut functions = dyad_plugins::all();
+    for off in &settings.functions.off {
+        if !functions.iter().any(|function| function.name() == off) {
+            let names: Vec<_> = functions.iter().map(|function| function.name()).collect();
+            anyhow::bail!("functions.off names '{off}', which is no service function; there are {}", names.join(", "));
+        }
+    }
+    functions.retain(|function| !settings.functions.off.iter().any(|off| off == function.name()));
+    Ok(functions)
+}
+
+fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+    let options = store::Options {
+        readers: settings.store.readers,
+        synchronous: match settings.store.durability {
+            Durability::Full => store::Durability::Full,
+            Durability::Normal => store::Durability::Normal,
+        },
+        ..store::Options::default()
+    };
+    let url = settings::without_password(&settings.store.url);
+    Store::open(&settings.store.url, &options).with_context(|| format!("cannot open the store (store.url = {url})"))
+}
+
+fn http_settings(settings: &Settings) -> ServerSettings {
+    let http = &settings.http;
+    ServerSettings {
+        listen: vec![http.listen],
+        root: http.root.clone(),
+        lenient: http.lenient,
+        max_body: http.max_body,
+        header_timeout: http.header_timeout,
+        body_timeout: http.body_timeout,
+        keep_alive: http.keep_alive.unwrap_or_default(),
+        stop_deadline: STOP_DEADLINE,
+        cors: match http.cors.as_slice() {
+            [] => CorsSetting::Off,
+            origins if origins.iter().any(|origin| origin == "*") => CorsSetting::Any,
+            origins => CorsSetting::Origins(origins.to_vec()),
+        },
+        workers: http.workers,
+        max_connections: http.max_connections,
+        ..ServerSettings::default()
+    }
+}
+
+fn config(settings: &Settings, listening: SocketAddr) -> Config {
+    let (cse, notification) = (&settings.cse, &settings.notification);
+    let points_of_access = match settings.http.poa.is_empty() {
+        true => vec![format!("http://{listening}{}", settings.http.root)],
+        false => settings.http.poa.clone(),
+    };
+    Config {
+        cse_type: match cse.kind {
+            settings::CseType::In => CseType::In,
+            settings::CseType::Mn => CseType::Mn,
+            settings::CseType::Asn => CseType::Asn,
+        },
+        cse_id: cse.id.clone(),
+        cse_name: cse.name.clone(),
+        sp_id: cse.sp_id.clone(),
+        admin: cse.admin.clone(),
+        points_of_access,
+        releases: cse.supported_releases.clone(),
+        default_expiration: cse.default_expiration.into(),
+        max_expiration: cse.max_expiration.into(),
+        expiration_interval: cse.check_expirations_every,
+        container_limits: ContainerLimits {
+            max_nr_of_instances: settings.container.default_max_nr_of_instances,
+            max_byte_size: settings.container.default_max_byte_size,
+            max_instance_age: None,
+        },
+        registration_allowed: settings.registration.allowed_originators.clone(),
+        lenient: settings.http.lenient,
+        cache_bytes: settings.store.cache as u64,
+        max_results: settings.request.max_results,
+        request_timeout: settings.request.timeout,
+        notification: NotificationConfig {
+            timeout: notification.timeout,
+            retry_first: notification.retry_first,
+            retry_longest: notification.retry_longest,
+            keep_for: notification.keep_for.into(),
+            queue: notification.queue,
+            targets: notification.targets,
+        },
+        write_queue: WRITE_QUEUE,
+    }
+}
+
+/// Stands before the core while it starts: the address is taken first, so that the node can say where it is
+/// reachable, and requests that come early wait.
+#[derive(Default)]
+pub(crate) struct Gate {
+    cse: OnceLock<Arc<Cse>>,
+    opened: Notify,
+}
+
+impl Gate {
+    fn open(&self, cse: Arc<Cse>) {
+        if self.cse.set(cse).is_ok() {
+            self.opened.notify_waiters();
+        }
+    }
+
+    /// The core, once it is there.
+    pub(crate) async fn cse(&self) -> &Arc<Cse> {
+        loop {
+            // Registered before the look, so that an opening between the two is not missed.
+            let opened = self.opened.notified();
+            if let Some(cse) = self.cse.get() {
+                return cse;
+            }
+            opened.await;
+        }
+    }
+}
+
+#[async_trait]
+impl Receiver for Gate {
+    async fn receive(&self, request: Request, arrival: Arrival) -> Response {
+        match self.cse.get() {
+            Some(cse) => cse.handle(request, arrival).await,
+            None => self.cse().await.handle(request, arrival).await,
+        }
+    }
+}

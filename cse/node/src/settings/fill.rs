@@ -1,0 +1,166 @@
+//! From the values of the table to the typed settings.
+//!
+//! Responsible for putting each value into its field and for resolving the zeros that mean "as many as there are
+//! processors". Checking values is done before, in the module above.
+
+use super::problem::Problem;
+use super::typed::{
+    Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Notification, Registration,
+    Request, Schemas, Store, Testing,
+};
+use super::value::Value;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The values by key; each is taken once, so that what is left over shows a key without a field.
+pub(super) struct Values(pub(super) BTreeMap<&'static str, Value>);
+
+/// The error is a key of the table that the structs expect otherwise: a defect of the program, found by its tests.
+pub(super) type Filled<T> = Result<T, Problem>;
+
+impl Values {
+    pub(super) fn cse(&mut self) -> Filled<Cse> {
+        let kinds = [("IN", CseType::In), ("MN", CseType::Mn), ("ASN", CseType::Asn)];
+        Ok(Cse {
+            kind: self.choice("cse.type", &kinds)?,
+            id: self.text("cse.id")?,
+            name: self.text("cse.name")?,
+            sp_id: self.text("cse.sp_id")?,
+            admin: self.text("cse.admin")?,
+            supported_releases: self.list("cse.supported_releases")?,
+            default_expiration: self.duration("cse.default_expiration")?,
+            max_expiration: self.duration("cse.max_expiration")?,
+            check_expirations_every: self.duration("cse.check_expirations_every")?,
+        })
+    }
+
+    pub(super) fn registration(&mut self) -> Filled<Registration> {
+        Ok(Registration { allowed_originators: self.list("registration.allowed_originators")? })
+    }
+
+    pub(super) fn container(&mut self) -> Filled<Container> {
+        let limit = |number: u64| Some(number).filter(|number| *number > 0);
+        Ok(Container {
+            default_max_nr_of_instances: limit(self.number("container.default_max_nr_of_instances")?),
+            default_max_byte_size: limit(self.number("container.default_max_byte_size")?),
+            default_max_instance_age: Some(self.duration("container.default_max_instance_age")?)
+                .filter(|age| age.as_secs() > 0),
+        })
+    }
+
+    pub(super) fn request(&mut self) -> Filled<Request> {
+        Ok(Request {
+            timeout: self.duration("request.timeout")?,
+            max_results: self.count("request.max_results")?,
+            max_depth: self.count("request.max_depth")?,
+        })
+    }
+
+    pub(super) fn http(&mut self) -> Filled<Http> {
+        Ok(Http {
+            listen: self.address("http.listen")?,
+            root: self.text("http.root")?,
+            lenient: self.switch("http.lenient")?,
+            max_body: self.count("http.max_body")?,
+            header_timeout: self.duration("http.header_timeout")?,
+            body_timeout: self.duration("http.body_timeout")?,
+            keep_alive: Some(self.duration("http.keep_alive")?).filter(|pause| !pause.is_zero()),
+            cors: self.list("http.cors")?,
+            workers: per_processor(self.count("http.workers")?, 1),
+            max_connections: self.count("http.max_connections")?,
+            poa: self.list("http.poa")?,
+        })
+    }
+
+    pub(super) fn store(&mut self) -> Filled<Store> {
+        let durabilities = [("full", Durability::Full), ("normal", Durability::Normal)];
+        Ok(Store {
+            url: self.text("store.url")?,
+            durability: self.choice("store.durability", &durabilities)?,
+            cache: self.count("store.cache")?,
+            readers: per_processor(self.count("store.readers")?, 2),
+        })
+    }
+
+    pub(super) fn notification(&mut self) -> Filled<Notification> {
+        Ok(Notification {
+            timeout: self.duration("notification.timeout")?,
+            retry_first: self.duration("notification.retry_first")?,
+            retry_longest: self.duration("notification.retry_longest")?,
+            keep_for: self.duration("notification.keep_for")?,
+            queue: self.count("notification.queue")?,
+            targets: self.count("notification.targets")?,
+        })
+    }
+
+    pub(super) fn schemas(&mut self) -> Filled<Schemas> {
+        let directory = self.text("schemas.directory")?;
+        Ok(Schemas { directory: Some(PathBuf::from(directory)).filter(|path| !path.as_os_str().is_empty()) })
+    }
+
+    pub(super) fn functions(&mut self) -> Filled<Functions> {
+        Ok(Functions { off: self.list("functions.off")? })
+    }
+
+    pub(super) fn log(&mut self) -> Filled<Log> {
+        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+        Ok(Log { level: self.text("log.level")?, format: self.choice("log.format", &formats)? })
+    }
+
+    pub(super) fn testing(&mut self) -> Filled<Testing> {
+        Ok(Testing { enabled: self.switch("testing.enabled")? })
+    }
+
+    fn take<T>(&mut self, key: &'static str, of: impl FnOnce(Value) -> Option<T>) -> Filled<T> {
+        let taken = self.0.remove(key).and_then(of);
+        taken.ok_or_else(|| {
+            Problem::at(key, "the program and its table of settings disagree; please report this")
+        })
+    }
+
+    fn text(&mut self, key: &'static str) -> Filled<String> {
+        self.take(key, |value| if let Value::Text(text) = value { Some(text) } else { None })
+    }
+
+    fn list(&mut self, key: &'static str) -> Filled<Vec<String>> {
+        self.take(key, |value| if let Value::List(entries) = value { Some(entries) } else { None })
+    }
+
+    fn duration(&mut self, key: &'static str) -> Filled<Duration> {
+        self.take(key, |value| if let Value::Duration(duration) = value { Some(duration) } else { None })
+    }
+
+    fn number(&mut self, key: &'static str) -> Filled<u64> {
+        self.take(key, |value| if let Value::Number(number) = value { Some(number) } else { None })
+    }
+
+    /// Numbers beyond the address space of a 32-bit machine mean as many as there can be.
+    fn count(&mut self, key: &'static str) -> Filled<usize> {
+        Ok(usize::try_from(self.number(key)?).unwrap_or(usize::MAX))
+    }
+
+    fn switch(&mut self, key: &'static str) -> Filled<bool> {
+        self.take(key, |value| if let Value::Switch(on) = value { Some(on) } else { None })
+    }
+
+    fn address(&mut self, key: &'static str) -> Filled<SocketAddr> {
+        self.take(key, |value| if let Value::Address(address) = value { Some(address) } else { None })
+    }
+
+    fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Filled<T> {
+        self.take(key, |value| {
+            let Value::Text(text) = value else { return None };
+            choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice)
+        })
+    }
+}
+
+/// A number that was given, or so many per processor for 0.
+fn per_processor(given: usize, each: usize) -> usize {
+    match given {
+        0 => each * std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
+        given => given,
+    }
+}

@@ -1,0 +1,227 @@
+//! The table of settings: every key once, with its default, what it allows and what it is for.
+//!
+//! The single source for validation, the names of environment variables, `dyad settings` and `docs/settings.md`. The
+//! typed form that the rest of the program uses is in `typed`; a test keeps both in step.
+
+use super::check;
+use super::value::{Kind, Raw, Value};
+
+/// One setting.
+#[derive(Debug)]
+pub(super) struct Setting {
+    /// `section.name`, as in the file and behind `--set`.
+    pub(super) key: &'static str,
+    /// The default, written as a user would.
+    pub(super) default: &'static str,
+    /// How it is read and what it allows.
+    pub(super) kind: Kind,
+    /// What it is for, one line.
+    pub(super) help: &'static str,
+    /// When and why it is unsafe on a public network.
+    pub(super) unsafe_public: Option<Hazard>,
+}
+
+/// Values of a setting that are unsafe on a public network.
+#[derive(Debug)]
+pub(super) struct Hazard {
+    /// Whether a value is among them.
+    pub(super) when: fn(&Value) -> bool,
+    /// Why, and the remedy.
+    pub(super) why: &'static str,
+}
+
+impl Setting {
+    /// The name of its environment variable: `DYAD_HTTP__LISTEN` for `http.listen`.
+    pub(super) fn variable(&self) -> String {
+        format!("DYAD_{}", self.key.replace('.', "__").to_ascii_uppercase())
+    }
+
+    /// The section, the part before the dot.
+    pub(super) fn section(&self) -> &'static str {
+        self.key.split_once('.').map_or(self.key, |(section, _)| section)
+    }
+
+    /// The default as if it had been given.
+    pub(super) fn default_raw(&self) -> Raw {
+        Raw::Text(self.default.to_owned())
+    }
+
+    const fn unsafe_if(mut self, when: fn(&Value) -> bool, why: &'static str) -> Self {
+        self.unsafe_public = Some(Hazard { when, why });
+        self
+    }
+}
+
+/// The setting of that name.
+pub(super) fn find(key: &str) -> Option<&'static Setting> {
+    TABLE.iter().find(|setting| setting.key == key)
+}
+
+/// The sections with what they are about, in the order of the table.
+pub(super) const SECTIONS: [(&str, &str); 11] = [
+    ("cse", "Who this node is."),
+    ("registration", "Who may register here."),
+    ("container", "Limits of containers whose creator names none."),
+    ("request", "Limits of one request."),
+    ("http", "The HTTP binding."),
+    ("store", "Where resources are kept."),
+    ("notification", "How notifications are delivered."),
+    ("schemas", "Resource types beyond the built-in ones."),
+    ("functions", "Service functions."),
+    ("log", "What is logged; the log goes to stderr."),
+    ("testing", "For test systems only."),
+];
+
+const fn setting(key: &'static str, default: &'static str, kind: Kind, help: &'static str) -> Setting {
+    Setting { key, default, kind, help, unsafe_public: None }
+}
+
+const TIMEOUT: Kind = Kind::Duration("100ms", "1h");
+const EXPIRATION: Kind = Kind::Duration("1s", "100y");
+
+/// All settings, section by section.
+#[rustfmt::skip] // a table: one or two lines per row
+pub(super) static TABLE: &[Setting] = &[
+    setting("cse.type", "IN", Kind::Choice(&["IN", "MN", "ASN"]),
+        "Kind of node: infrastructure, middle or application service node."),
+    setting("cse.id", "/id-in", Kind::Text(dyad_protocol::id::is_cse_id, "a slash and then letters, digits and - . _ ~, like /id-in"),
+        "CSE-ID, unique within the service provider."),
+    setting("cse.name", "cse-in", Kind::Text(dyad_protocol::id::is_resource_name, "letters, digits and - . _ ~, like cse-in"),
+        "Resource name of the CSEBase, the first segment of structured addresses."),
+    setting("cse.sp_id", "//dyad.example.com", Kind::Text(dyad_protocol::id::is_sp_id, "two slashes and a domain name, like //sp.example.com"),
+        "M2M-SP-ID, the domain of the service provider.")
+        .unsafe_if(|value| is(value, "//dyad.example.com"),
+            "absolute addresses name a domain that is not yours; set it to the domain of your service provider"),
+    setting("cse.admin", "CAdmin", Kind::Text(check::originator, "an AE-ID, like CAdmin, SAdmin or /id-in/CAdmin"),
+        "Originator with full access to everything.")
+        .unsafe_if(|value| is(value, "CAdmin"),
+            "everybody knows this name and whoever sends it may do everything; choose one that nobody guesses, like C and 20 random letters"),
+    setting("cse.supported_releases", "1, 2, 2a, 3, 4, 5", Kind::List(check::releases, "a list of some of 1, 2, 2a, 3, 4, 5, each once"),
+        "Release versions that requests may name."),
+    setting("cse.default_expiration", "5y", EXPIRATION,
+        "Life time of resources that are created without an expirationTime."),
+    setting("cse.max_expiration", "10y", EXPIRATION,
+        "Longest life time of a resource; later expirationTimes are shortened to it."),
+    setting("cse.check_expirations_every", "10s", Kind::Duration("100ms", "1d"),
+        "How often expired resources are cleared away; they stop being visible at once."),
+
+    setting("registration.allowed_originators", "C*, S*", Kind::List(check::originator_patterns, "a list of AE-IDs in which * stands for any characters, like C*, Smeter-*"),
+        "AE-IDs that may register; C* and S* also let the node assign one.")
+        .unsafe_if(|value| matches!(value, Value::List(entries) if entries.iter().any(|entry| ["*", "C*", "S*"].contains(&entry.as_str()))),
+            "whoever reaches the node may register an AE; list the AE-IDs or prefixes that you expect"),
+
+    setting("container.default_max_nr_of_instances", "0", Kind::Count(0, i64::MAX as u64),
+        "maxNrOfInstances of containers created without; 0 = no limit."),
+    setting("container.default_max_byte_size", "0", Kind::Size("0", "8388608GiB"),
+        "maxByteSize of containers created without; 0 = no limit."),
+    setting("container.default_max_instance_age", "0s", Kind::Duration("0s", "100y"),
+        "maxInstanceAge of containers created without, in whole seconds; 0s = no limit."),
+
+    setting("request.timeout", "30s", TIMEOUT,
+        "Longest time until a blocking request is answered, if it names no earlier one."),
+    setting("request.max_results", "10000", Kind::Count(1, 1_000_000),
+        "Most resources in one answer (discovery, children); the rest is fetched with offset."),
+    setting("request.max_depth", "64", Kind::Count(4, 120),
+        "Deepest nesting of arrays and objects in the content of a request."),
+
+    setting("http.listen", "127.0.0.1:8080", Kind::Address,
+        "Where HTTP requests are accepted.")
+        .unsafe_if(|value| matches!(value, Value::Address(address) if !address.ip().is_loopback()),
+            "requests travel as clear text and can be read and changed on the way; put a proxy with TLS in front and listen on 127.0.0.1"),
+    setting("http.root", "", Kind::Text(check::root, "nothing, or path segments like /onem2m"),
+        "What precedes every path of the HTTP binding."),
+    setting("http.lenient", "true", Kind::Switch,
+        "Accept requests with common slips, like a missing X-M2M-RVI, or ty outside Content-Type."),
+    setting("http.max_body", "1MiB", Kind::Size("1kB", "1GiB"),
+        "Largest body of a request."),
+    setting("http.header_timeout", "5s", TIMEOUT,
+        "Longest time until the head of a request is complete."),
+    setting("http.body_timeout", "20s", TIMEOUT,
+        "Longest time until the body of a request is complete."),
+    setting("http.keep_alive", "75s", Kind::Duration("0s", "1d"),
+        "How long an idle connection stays open; 0 = closed after each answer."),
+    setting("http.cors", "", Kind::List(check::origins, "a list of origins like https://console.example.com, or * alone"),
+        "Web origins whose pages may send requests; none = CORS is off.")
+        .unsafe_if(|value| matches!(value, Value::List(entries) if entries == &["*"]),
+            "every web page that a user opens may send requests to the node; list the origins of your pages"),
+    setting("http.workers", "0", Kind::Count(0, 1024),
+        "Threads that serve HTTP; 0 = number of processors."),
+    setting("http.max_connections", "10000", Kind::Count(1, 1_000_000),
+        "Most connections at a time; more wait to be accepted."),
+    setting("http.poa", "", Kind::List(check::points_of_access, "a list of URLs like http://gateway.example.com:8080"),
+        "URLs under which others reach this node; none = derived from http.listen."),
+
+    setting("store.url", "sqlite:./data/dyad.db", Kind::Text(check::store, "sqlite:PATH, sqlite::memory:, postgres://USER:PASSWORD@HOST/DATABASE"),
+        "Database that keeps the resources; sqlite::memory: forgets all at the stop."),
+    setting("store.durability", "full", Kind::Choice(&["full", "normal"]),
+        "full: what was answered survives a power cut; normal: the last moments may be lost.")
+        .unsafe_if(|value| is(value, "normal"),
+            "requests that were answered in the last moments before a power cut may be lost; set it to full unless you can send them again"),
+    setting("store.cache", "256MiB", Kind::Size("1MiB", "1024GiB"),
+        "Memory that the resource tree may take; the rest is read from the database."),
+    setting("store.readers", "0", Kind::Count(0, 1024),
+        "Database connections for reading; 0 = twice the number of processors."),
+
+    setting("notification.timeout", "10s", TIMEOUT,
+        "Longest time until a target answers a notification."),
+    setting("notification.retry_first", "1s", Kind::Duration("10ms", "1d"),
+        "Pause before the first repetition; it doubles with each."),
+    setting("notification.retry_longest", "5min", Kind::Duration("10ms", "7d"),
+        "Longest pause between repetitions."),
+    setting("notification.keep_for", "1d", Kind::Duration("0s", "1y"),
+        "Age at which a notification that cannot be delivered is dropped."),
+    setting("notification.queue", "1000", Kind::Count(1, 1_000_000),
+        "Notifications per target that wait in memory; more wait in the database."),
+    setting("notification.targets", "256", Kind::Count(1, 65_536),
+        "Targets that are served at the same time."),
+
+    setting("schemas.directory", "", Kind::Text(check::anything, "a directory"),
+        "Directory of flexContainer specialisations loaded at the start; empty = none."),
+
+    setting("functions.off", "", Kind::List(check::function_names, "a list of names of service functions, like p2p"),
+        "Service functions that are switched off."),
+
+    setting("log.level", "info", Kind::Text(check::log_filter, "off, error, warn, info, debug or trace, also per target: info,dyad_core=debug"),
+        "What is logged."),
+    setting("log.format", "text", Kind::Choice(&["text", "json"]),
+        "text for people, json (one object per line) for collectors."),
+
+    setting("testing.enabled", "false", Kind::Switch,
+        "Lets tests reset the node and move its clock; needs a loopback http.listen.")
+        .unsafe_if(|value| *value == Value::Switch(true),
+            "whoever reaches the node may erase everything; switch it off outside of tests"),
+];
+
+fn is(value: &Value, text: &str) -> bool {
+    matches!(value, Value::Text(actual) if actual == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SECTIONS, TABLE};
+
+    #[test]
+    fn defaults_are_allowed_and_keys_are_unique() {
+        for (index, setting) in TABLE.iter().enumerate() {
+            assert!(setting.kind.read(&setting.default_raw()).is_some(), "{}", setting.key);
+            assert!(
+                TABLE.iter().skip(index + 1).all(|other| other.key != setting.key),
+                "{} twice",
+                setting.key
+            );
+            assert!(
+                setting.help.len() < 100 && setting.help.ends_with('.'),
+                "{}: {}",
+                setting.key,
+                setting.help
+            );
+        }
+    }
+
+    #[test]
+    fn every_section_is_described_and_contiguous() {
+        let mut sections: Vec<&str> = TABLE.iter().map(super::Setting::section).collect();
+        sections.dedup();
+        assert_eq!(sections, SECTIONS.map(|(name, _)| name));
+    }
+}

@@ -1,0 +1,167 @@
+//! The settings as the program uses them: one struct per section, one typed field per key.
+//!
+//! Responsible for the shape alone. What each means, its default and its bounds are in `table`; fields say only what is
+//! not plain from there. Filling them is left to `fill`.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The kind of node (m2m:cseTypeID).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CseType {
+    /// Infrastructure node.
+    In,
+    /// Middle node.
+    Mn,
+    /// Application service node.
+    Asn,
+}
+
+impl CseType {
+    /// The number that `cseType` has on the wire.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::In => 1,
+            Self::Mn => 2,
+            Self::Asn => 3,
+        }
+    }
+}
+
+impl fmt::Display for CseType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::In => "IN",
+            Self::Mn => "MN",
+            Self::Asn => "ASN",
+        })
+    }
+}
+
+/// `cse.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Cse {
+    /// `cse.type`
+    pub(crate) kind: CseType,
+    /// With its slash.
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// With both slashes.
+    pub(crate) sp_id: String,
+    pub(crate) admin: String,
+    pub(crate) supported_releases: Vec<String>,
+    pub(crate) default_expiration: Duration,
+    pub(crate) max_expiration: Duration,
+    pub(crate) check_expirations_every: Duration,
+}
+
+/// `registration.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Registration {
+    pub(crate) allowed_originators: Vec<String>,
+}
+
+/// `container.*`; `None` is no limit.
+#[derive(Clone, Debug)]
+pub(crate) struct Container {
+    pub(crate) default_max_nr_of_instances: Option<u64>,
+    pub(crate) default_max_byte_size: Option<u64>,
+    /// At least a second.
+    pub(crate) default_max_instance_age: Option<Duration>,
+}
+
+/// `request.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) timeout: Duration,
+    pub(crate) max_results: usize,
+    pub(crate) max_depth: usize,
+}
+
+/// `http.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    pub(crate) listen: SocketAddr,
+    /// Empty, or with a leading and without a trailing slash.
+    pub(crate) root: String,
+    pub(crate) lenient: bool,
+    pub(crate) max_body: usize,
+    pub(crate) header_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+    /// `None` closes after each answer.
+    pub(crate) keep_alive: Option<Duration>,
+    pub(crate) cors: Vec<String>,
+    /// At least one; the 0 of the table is resolved.
+    pub(crate) workers: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) poa: Vec<String>,
+}
+
+/// How much a commit survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// A power cut.
+    Full,
+    /// The end of the process; after a power cut the last moments may be missing.
+    Normal,
+}
+
+/// `store.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    /// May hold a password: print it through [`super::without_password`] only.
+    pub(crate) url: String,
+    pub(crate) durability: Durability,
+    /// In bytes.
+    pub(crate) cache: usize,
+    /// At least one; the 0 of the table is resolved.
+    pub(crate) readers: usize,
+}
+
+/// `notification.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Notification {
+    pub(crate) timeout: Duration,
+    pub(crate) retry_first: Duration,
+    pub(crate) retry_longest: Duration,
+    pub(crate) keep_for: Duration,
+    pub(crate) queue: usize,
+    pub(crate) targets: usize,
+}
+
+/// `schemas.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Schemas {
+    pub(crate) directory: Option<PathBuf>,
+}
+
+/// `functions.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Functions {
+    pub(crate) off: Vec<String>,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One object per line.
+    Json,
+}
+
+/// `log.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    /// A filter as tracing-subscriber reads it.
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+}
+
+/// `testing.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Testing {
+    pub(crate) enabled: bool,
+}
