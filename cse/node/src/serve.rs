@@ -40,7 +40,11 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let server = http::start(
         ServerSettings {
             is_attribute: Arc::new(move |name| attributes.is_attribute(name)),
-            doors: if settings.testing.enabled { vec![testing::door(&settings, Arc::clone(&gate))] } else { Vec::new() },
+            doors: if settings.testing.enabled {
+                vec![testing::door(&settings, Arc::clone(&gate))]
+            } else {
+                Vec::new()
+            },
             ..http_settings(&settings)
         },
         Arc::clone(&gate) as Arc<dyn Receiver>,
@@ -100,7 +104,10 @@ fn functions(settings: &Settings) -> anyhow::Result<Vec<Arc<dyn ServiceFunction>
     for off in &settings.functions.off {
         if !functions.iter().any(|function| function.name() == off) {
             let names: Vec<_> = functions.iter().map(|function| function.name()).collect();
-            anyhow::bail!("functions.off names '{off}', which is no service function; there are {}", names.join(", "));
+            anyhow::bail!(
+                "functions.off names '{off}', which is no service function; there are {}",
+                names.join(", ")
+            );
         }
     }
     functions.retain(|function| !settings.functions.off.iter().any(|off| off == function.name()));
@@ -117,7 +124,8 @@ fn open_store(settings: &Settings) -> anyhow::Result<Store> {
         ..store::Options::default()
     };
     let url = settings::without_password(&settings.store.url);
-    Store::open(&settings.store.url, &options).with_context(|| format!("cannot open the store (store.url = {url})"))
+    Store::open(&settings.store.url, &options)
+        .with_context(|| format!("cannot open the store (store.url = {url})"))
 }
 
 fn http_settings(settings: &Settings) -> ServerSettings {
@@ -166,7 +174,7 @@ fn config(settings: &Settings, listening: SocketAddr) -> Config {
         container_limits: ContainerLimits {
             max_nr_of_instances: settings.container.default_max_nr_of_instances,
             max_byte_size: settings.container.default_max_byte_size,
-            max_instance_age: None,
+            max_instance_age: settings.container.default_max_instance_age.map(|age| age.as_secs()),
         },
         registration_allowed: settings.registration.allowed_originators.clone(),
         lenient: settings.http.lenient,

@@ -42,7 +42,8 @@ pub(crate) fn door(settings: &Settings, gate: Arc<Gate>) -> Door {
 }
 
 fn reply(status: u16, rsc: &str, result: &str) -> DoorReply {
-    let headers = vec![("X-M2M-RSC".to_owned(), rsc.to_owned()), ("X-M2M-UTRSP".to_owned(), result.to_owned())];
+    let headers =
+        vec![("X-M2M-RSC".to_owned(), rsc.to_owned()), ("X-M2M-UTRSP".to_owned(), result.to_owned())];
     DoorReply { status, headers, body: Vec::new().into() }
 }
 

@@ -54,7 +54,6 @@ impl Values {
         Ok(Request {
             timeout: self.duration("request.timeout")?,
             max_results: self.count("request.max_results")?,
-            max_depth: self.count("request.max_depth")?,
         })
     }
 

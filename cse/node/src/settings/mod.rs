@@ -18,11 +18,9 @@ mod value;
 pub(crate) use problem::Problems;
 pub(crate) use show::{markdown, overview};
 pub(crate) use source::Sources;
-#[allow(unused_imports, reason = "serve does not start a node yet")]
-pub(crate) use typed::CseType;
 pub(crate) use typed::{
-    Container, Cse, Durability, Functions, Http, Log, LogFormat, Notification, Registration, Request,
-    Schemas, Store, Testing,
+    Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Notification, Registration,
+    Request, Schemas, Store, Testing,
 };
 pub(crate) use value::without_password;
 

@@ -121,8 +121,6 @@ pub(super) static TABLE: &[Setting] = &[
         "Longest time until a blocking request is answered, if it names no earlier one."),
     setting("request.max_results", "10000", Kind::Count(1, 1_000_000),
         "Most resources in one answer (discovery, children); the rest is fetched with offset."),
-    setting("request.max_depth", "64", Kind::Count(4, 120),
-        "Deepest nesting of arrays and objects in the content of a request."),
 
     setting("http.listen", "127.0.0.1:8080", Kind::Address,
         "Where HTTP requests are accepted.")

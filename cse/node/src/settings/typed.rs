@@ -19,17 +19,6 @@ pub(crate) enum CseType {
     Asn,
 }
 
-impl CseType {
-    /// The number that `cseType` has on the wire.
-    pub(crate) fn number(self) -> u8 {
-        match self {
-            Self::In => 1,
-            Self::Mn => 2,
-            Self::Asn => 3,
-        }
-    }
-}
-
 impl fmt::Display for CseType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -77,7 +66,6 @@ pub(crate) struct Container {
 pub(crate) struct Request {
     pub(crate) timeout: Duration,
     pub(crate) max_results: usize,
-    pub(crate) max_depth: usize,
 }
 
 /// `http.*`
