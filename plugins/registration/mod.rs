@@ -73,7 +73,8 @@ fn register(txn: &mut Txn<'_>, call: &Call, draft: &mut Draft) -> Result<(), Fai
             "this originator may not register (registration.allowed_originators)",
         ));
     }
-    check_app_id(draft, config.lenient)?;
+    let is_old = call.request.release_version_indicator.as_deref().is_none_or(|release| release == "1");
+    check_app_id(draft, config.lenient, is_old)?;
     check_points_of_access(draft)?;
     let stem = match originator {
         // The node assigns the AE-ID.
@@ -105,12 +106,13 @@ fn is_allowed(allowed: &[String], originator: &str) -> bool {
 }
 
 /// An App-ID begins with `N` (not registered), `R` or `r` (registered with an authority). A lenient node takes
-/// others too: many clients in the field leave the prefix out.
-fn check_app_id(draft: &Draft, lenient: bool) -> Result<(), Failure> {
+/// others from clients of release 1, and object identifiers (`0.2.481.…`) from all: the prefix came later than they.
+fn check_app_id(draft: &Draft, lenient: bool, is_old: bool) -> Result<(), Failure> {
     let app_id = draft.attributes.get("api").and_then(Value::as_str).unwrap_or_default();
     match app_id.starts_with(['N', 'R', 'r']) && app_id.len() > 1 {
         true => Ok(()),
-        false if lenient && !app_id.is_empty() && app_id.starts_with(|c: char| c.is_ascii_digit()) => Ok(()),
+        false if lenient && is_old && !app_id.is_empty() => Ok(()),
+        false if lenient && app_id.starts_with(|c: char| c.is_ascii_digit()) => Ok(()),
         false => Err(Failure::bad_request("the App-ID (api) begins with N, R or r")),
     }
 }

@@ -54,7 +54,7 @@ fn check(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Wanted, Failu
     }
     let (root, content) = representation(call)?;
     let table = types::table_for(&look.tree().schemas, ty, root, content)?;
-    table.check_create(content, release(call))?;
+    table.check_create(content, required_release(cse, call, content))?;
     Ok(Wanted { parent, table })
 }
 
@@ -74,6 +74,14 @@ pub(super) fn representation(call: &Call) -> Result<(&str, &Object), Failure> {
 /// The release that the primitive complies with; without an indicator, release 1.
 pub(super) fn release(call: &Call) -> Release {
     call.request.release_version_indicator.as_deref().and_then(Release::parse).unwrap_or(Release::R1)
+}
+
+/// The release whose mandatory attributes a representation must have. A lenient node lets an entity leave out which
+/// releases it supports, as many do: it is taken for one of a release that did not ask for it.
+fn required_release(cse: &Cse, call: &Call, content: &Object) -> Release {
+    let release = release(call);
+    let is_entity = matches!(call.request.resource_type, Some(2 | 16));
+    if cse.config().lenient && is_entity && !content.contains_key("srv") { release.min(Release::R2) } else { release }
 }
 
 /// Carries out a CREATE in the write transaction.

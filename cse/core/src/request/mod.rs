@@ -15,11 +15,12 @@ mod update;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use dyad_protocol::exchange::{Arrival, Receiver};
 use dyad_protocol::primitive::ResponseType;
-use dyad_protocol::{Failure, Operation, Request, Response, Timestamp};
+use dyad_protocol::{Failure, Operation, Request, Response, StatusCode, Timestamp};
 
 pub use asker::Asker;
 pub use delete::Cause;
@@ -63,7 +64,7 @@ impl Cse {
             binding = call.arrival.binding,
             status = tracing::field::Empty,
         );
-        let outcome = tracing::Instrument::instrument(self.carry_out(&call), span.clone()).await;
+        let outcome = tracing::Instrument::instrument(self.in_time(&call), span.clone()).await;
         let mut response = outcome.unwrap_or_else(|failure| {
             if let Some(source) = &failure.source {
                 tracing::error!(parent: &span, error = %source, "{failure}");
@@ -73,6 +74,20 @@ impl Cse {
         span.record("status", response.status.number());
         response.suppressed = call.request.response_type.value == ResponseType::NoResponse;
         response
+    }
+
+    /// The receiver procedure, until the request expires or takes longer than the node allows.
+    async fn in_time(&self, call: &Arc<Call>) -> Result<Response, Failure> {
+        let most = self.config().request_timeout;
+        let left = match call.request.request_expiration_timestamp {
+            Some(expiry) => expiry.resolve(call.now).micros().saturating_sub(call.now.micros()).max(0).unsigned_abs(),
+            None => u64::MAX,
+        };
+        let limit = most.min(Duration::from_micros(left));
+        // A write that has begun may still be carried out: the originator is told that it does not know.
+        tokio::time::timeout(limit, self.carry_out(call)).await.unwrap_or_else(|_| {
+            Err(Failure::new(StatusCode::RequestTimeout, "the request took too long; whether it was carried out is open"))
+        })
     }
 
     /// The receiver procedure.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Asker, Call, children, discover, filter, shape, target};
 use crate::Cse;
 use crate::access::{self, operation};
-use crate::resource::{Lookup, Resource, Snapshot, path_of};
+use crate::resource::{Lookup, Resource, Snapshot, path_of, resolve};
 
 /// Carries out a RETRIEVE on what is committed.
 pub(super) fn retrieve(cse: &Cse, call: &Call, look: &mut Snapshot<'_>) -> Result<Response, Failure> {
@@ -36,9 +36,7 @@ pub(super) fn retrieve(cse: &Cse, call: &Call, look: &mut Snapshot<'_>) -> Resul
             let granted = access::permissions(look, cse, &asker, &resource)?;
             Ok(with(response, json!({ "m2m:prm": { "ri": resource.ri(), "acop": granted } })))
         }
-        ResultContent::OriginalResource => {
-            Err(Failure::bad_request("rcn 7 is for announced resources, whose original it returns"))
-        }
+        ResultContent::OriginalResource => original(cse, &asker, look, response, &resource),
         ResultContent::SemanticContent | ResultContent::SemanticContentAndChildResources => {
             Err(Failure::not_implemented("semantic content is not supported"))
         }
@@ -74,6 +72,24 @@ fn supported(criteria: Option<&FilterCriteria>) -> Result<(), Failure> {
         return Err(Failure::not_implemented("geo-queries are not supported"));
     }
     Ok(())
+}
+
+/// The resource that an announced one stands for, as far as it is on this node.
+fn original(
+    cse: &Cse,
+    asker: &Asker<'_>,
+    look: &mut Snapshot<'_>,
+    response: Response,
+    announced: &Arc<Resource>,
+) -> Result<Response, Failure> {
+    let Some(link) = announced.text("lnk") else {
+        return Err(Failure::bad_request("rcn 7 is for announced resources, whose original it returns"));
+    };
+    let unreachable = || Failure::new(StatusCode::TargetNotReachable, "the original resource cannot be reached");
+    let path = target::local_path(cse, link).map_err(|_| unreachable())?;
+    let original = resolve(look, path)?.ok_or_else(unreachable)?;
+    access::authorize(look, cse, asker, &original, operation::RETRIEVE, None)?;
+    Ok(Response { content: Some(shape::representation(&original)), ..response })
 }
 
 fn with(mut response: Response, value: Value) -> Response {

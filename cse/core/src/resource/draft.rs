@@ -103,7 +103,7 @@ impl Draft {
             },
             originator: self.originator,
             ct: time("ct").unwrap_or_default().micros(),
-            lt: time("lt").unwrap_or_default().micros(),
+            lt: time("lt").or_else(|| time("ct")).unwrap_or_default().micros(),
             et: time("et").unwrap_or(Timestamp::NEVER).micros(),
             cs: attributes.get("cs").and_then(Value::as_i64),
             body: serde_json::to_string(&attributes).map_err(Failure::internal)?,

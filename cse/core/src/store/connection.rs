@@ -61,6 +61,7 @@ pub struct Connection {
     link: Link,
     role: Role,
     open: bool,
+    failed: bool,
     lost: bool,
     place: Arc<Place>,
 }
@@ -90,7 +91,7 @@ pub(super) use either;
 impl Connection {
     /// Connects.
     pub(super) fn new(place: Arc<Place>, role: Role) -> Result<Self, StoreError> {
-        Ok(Self { link: place.connect(role)?, role, open: false, lost: false, place })
+        Ok(Self { link: place.connect(role)?, role, open: false, failed: false, lost: false, place })
     }
 
     /// The connection of the database in use.
@@ -106,11 +107,12 @@ impl Connection {
         }
     }
 
-    /// Remembers that the connection is lost, if that is what the outcome says.
+    /// Remembers that the transaction failed or the connection is lost, if that is what the outcome says.
     pub(super) fn noted<T>(&mut self, outcome: QueryResult<T>) -> Result<T, StoreError> {
         outcome.map_err(|error| {
             let error = StoreError::from(error);
             self.lost |= matches!(error, StoreError::Lost(_));
+            self.failed = true;
             error
         })
     }
@@ -130,7 +132,7 @@ impl Connection {
             sqlite => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
             postgres => AnsiTransactionManager::begin_transaction_sql(postgres, "BEGIN")
         )?;
-        self.open = true;
+        (self.open, self.failed) = (true, false);
         Ok(())
     }
 
@@ -148,6 +150,11 @@ impl Connection {
 
     /// Ends the transaction, all of it or nothing.
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
+        // PostgreSQL answers such a COMMIT with a silent rollback, SQLite commits what went before the failure.
+        if self.failed && self.open {
+            self.rollback()?;
+            return Err(StoreError::Query("a statement of the transaction failed".into()));
+        }
         let outcome = either!(self, link => AnsiTransactionManager::commit_transaction(link));
         match outcome {
             Ok(()) => self.open = false,

@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(successor("ab"), "ac");
         assert_eq!(successor("a\u{10FFFF}"), "b");
         assert_eq!(successor("\u{D7FF}"), "\u{E000}");
-        assert!(successor("") > "\u{10FFFF}zzz".to_owned());
+        assert!(successor("").as_str() > "\u{10FFFF}zzz");
     }
 
     #[test]

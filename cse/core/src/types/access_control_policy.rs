@@ -1,9 +1,11 @@
-//! `<accessControlPolicy>` (TS-0004 7.4.2): rules that can be evaluated.
+//! `<accessControlPolicy>` (TS-0004 7.4.2): rules that can be evaluated, and references that lead to rules.
 
 use dyad_protocol::{Failure, Object};
 use serde_json::Value;
 
 use crate::access::is_time_pattern;
+use crate::request::local_path;
+use crate::resource::{Txn, resolve};
 
 /// BAD_REQUEST for rules that could never grant: no originators, malformed time windows or addresses, and for
 /// self-privileges that would let nobody change the policy again.
@@ -15,6 +17,18 @@ pub(super) fn check(attributes: &Object) -> Result<(), Failure> {
         }
         for rule in rules.into_iter().flatten() {
             check_rule(set, rule)?;
+        }
+    }
+    Ok(())
+}
+
+/// BAD_REQUEST for an `acpi` entry on this node that is no policy: whoever mistypes one would lock everybody out.
+pub(super) fn check_references(txn: &mut Txn<'_>, attributes: &Object) -> Result<(), Failure> {
+    for reference in crate::resource::texts(attributes.get("acpi")) {
+        // What is on another node cannot be looked at here.
+        let Ok(path) = local_path(txn.cse(), reference) else { continue };
+        if resolve(txn, path)?.is_none_or(|policy| policy.ty() != 1) {
+            return Err(Failure::bad_request(format!("acpi names {reference}, which is no accessControlPolicy")));
         }
     }
     Ok(())

@@ -56,11 +56,15 @@ pub(super) fn snapshot(txn: &mut Txn<'_>, resource: &Arc<Resource>) -> Result<()
     draft.set("ri", ri);
     draft.set("pi", resource.ri().into_owned());
     draft.set("ct", now.to_string());
-    draft.set("lt", now.to_string());
+    if draft.table.has("lt") {
+        draft.set("lt", now.to_string());
+    }
     let et = Timestamp::from_micros(resource.row().et);
     draft.set("et", instances::expiration(resource, now, et).to_string());
     draft.set("cs", size);
-    draft.set("org", resource.originator().unwrap_or_default());
+    if draft.table.has("org") {
+        draft.set("org", resource.originator().unwrap_or_default());
+    }
     let instance = draft.fix()?;
     txn.insert(Arc::clone(&instance))?;
     instances::appended(txn, resource, &instance)

@@ -12,14 +12,14 @@ mod subscription;
 
 use std::sync::Arc;
 
-use dyad_protocol::schema::{Schemas, TypeTable};
+use dyad_protocol::schema::{Schemas, Specialization, TypeTable};
 use dyad_protocol::{Failure, Object, StatusCode};
 use serde_json::Value;
 
 pub(crate) use cse_base::{bootstrap, live_attributes};
 
 use crate::request::{Asker, Call};
-use crate::resource::{Draft, Lookup, Resource, Txn};
+use crate::resource::{Draft, Lookup, Resource, Txn, resolve};
 
 /// The type of the instances that a type has, for those that have `la` and `ol`.
 pub(crate) fn instance_type(ty: i32) -> Option<i32> {
@@ -52,8 +52,8 @@ pub(crate) fn is_registered(look: &mut impl Lookup, asker: &Asker<'_>) -> Result
     if asker.id.is_empty() {
         return Ok(false);
     }
-    let Some(id) = look.by_ri(asker.id)? else { return Ok(false) };
-    Ok(look.resource(id)?.is_some_and(|entity| entity.ty() == 2 && !entity.is_expired(asker.now)))
+    let entity = resolve(look, asker.id)?;
+    Ok(entity.is_some_and(|entity| entity.ty() == 2 && entity.ri() == asker.id && !entity.is_expired(asker.now)))
 }
 
 /// OPERATION_NOT_ALLOWED if a container disables the retrieval of its instances (TS-0004 7.4.7.2.2).
@@ -86,7 +86,11 @@ pub(crate) fn table_for(
         28 => {
             let definition = content.get("cnd").and_then(Value::as_str);
             let definition = definition.ok_or_else(|| Failure::bad_request("cnd is missing"))?;
-            let table = schemas.by_container_definition(definition).ok_or_else(missing)?;
+            // A few types have no definition of their own and are known by their root alone.
+            let nameless = schemas.by_root(root).filter(|table| {
+                table.number == 28 && matches!(&table.specialization, Specialization::Container(own) if own.is_empty())
+            });
+            let table = nameless.or_else(|| schemas.by_container_definition(definition)).ok_or_else(missing)?;
             if table.root == root { Ok(Arc::clone(table)) } else { Err(mismatch()) }
         }
         13 => {
@@ -109,6 +113,7 @@ pub(crate) fn create(
     parent: &Arc<Resource>,
     draft: &mut Draft,
 ) -> Result<(), Failure> {
+    access_control_policy::check_references(txn, &draft.attributes)?;
     match draft.table.number {
         1 => access_control_policy::check(&draft.attributes),
         3 => container::create(txn, draft),
@@ -139,6 +144,7 @@ pub(crate) fn update(
     draft: &mut Draft,
     sent: &Object,
 ) -> Result<(), Failure> {
+    access_control_policy::check_references(txn, sent)?;
     match draft.table.number {
         1 => access_control_policy::check(&draft.attributes),
         3 => container::update(txn, old, draft, sent),

@@ -84,6 +84,11 @@ fn a_failing_set_is_told_apart_and_the_writer_goes_on() {
             assert!(matches!(outcome, Err(StoreError::Conflict(_))), "{} {outcome:?}", subject.name);
             writer.rollback().unwrap();
         }
+        writer.begin().unwrap();
+        writer.apply(&inserting([row(60, 1, 3)])).unwrap();
+        assert!(writer.apply(&inserting([row(60, 1, 3)])).is_err());
+        assert!(writer.commit().is_err(), "{}: half a transaction committed", subject.name);
+        assert!(!writer.is_open());
         assert_eq!(writer.count().unwrap(), 1);
         // A name given up and taken in one set.
         commit(&mut writer, &ChangeSet { delete: vec![2], ..inserting([named(5, "r")]) });
