@@ -129,7 +129,7 @@ pub(super) static TABLE: &[Setting] = &[
     setting("http.root", "", Kind::Text(check::root, "nothing, or path segments like /onem2m"),
         "What precedes every path of the HTTP binding."),
     setting("http.lenient", "true", Kind::Switch,
-        "Accept requests with common slips, like a missing X-M2M-RVI, or ty outside Content-Type."),
+        "Accept common slips: no X-M2M-RI or X-M2M-RVI, a trailing slash, ty without CREATE."),
     setting("http.max_body", "1MiB", Kind::Size("1kB", "1GiB"),
         "Largest body of a request."),
     setting("http.header_timeout", "5s", TIMEOUT,
