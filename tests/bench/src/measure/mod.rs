@@ -1,0 +1,83 @@
+//! The measures, a file for each thing that is measured.
+
+mod children;
+mod create;
+mod discovery;
+mod forest;
+mod memory;
+mod million;
+mod notify;
+mod read;
+mod startup;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::bench::Bench;
+use crate::report::{Report, Row};
+
+/// A measure by its name on the command line.
+#[derive(Subcommand, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Measure {
+    /// Everything below.
+    All,
+    /// RETRIEVE of a container, held against the read yardstick.
+    Read,
+    /// CREATE of an instance, held against the write yardstick.
+    Create,
+    /// RETRIEVE of the latest instance, held against the read yardstick.
+    Latest,
+    /// Discovery by label among 1,000 and 100,000 containers.
+    Discovery,
+    /// CREATE with a subscriber, held against one without.
+    Notify,
+    /// RETRIEVE with 10,000 instances in the answer.
+    Children,
+    /// Resident memory, and whether it grows.
+    Memory,
+    /// A tree of 1,000,000 containers, held against an empty one.
+    Million,
+    /// How long an empty node takes to answer.
+    Startup,
+}
+
+const EACH: [Measure; 9] = [
+    Measure::Read,
+    Measure::Create,
+    Measure::Latest,
+    Measure::Discovery,
+    Measure::Notify,
+    Measure::Children,
+    Measure::Memory,
+    Measure::Startup,
+    Measure::Million,
+];
+
+impl Measure {
+    /// Takes the measure; what fails becomes a line of the report.
+    pub(crate) fn run(self, bench: &Bench, report: &mut Report) {
+        if self == Self::All {
+            EACH.iter().for_each(|measure| measure.run(bench, report));
+            return;
+        }
+        println!("\n{self:?}");
+        if let Err(error) = self.take(bench, report) {
+            report.add(Row::failed(&format!("{self:?}"), &error));
+        }
+    }
+
+    fn take(self, bench: &Bench, report: &mut Report) -> Result<()> {
+        match self {
+            Self::All => Ok(()),
+            Self::Read => read::container(bench, report),
+            Self::Create => create::run(bench, report),
+            Self::Latest => read::latest(bench, report),
+            Self::Discovery => discovery::run(bench, report),
+            Self::Notify => notify::run(bench, report),
+            Self::Children => children::run(bench, report),
+            Self::Memory => memory::run(bench, report),
+            Self::Million => million::run(bench, report),
+            Self::Startup => startup::run(bench, report),
+        }
+    }
+}
