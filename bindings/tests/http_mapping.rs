@@ -1,5 +1,7 @@
 //! The mapping of TS-0009 without sockets: what each message means, and what each response looks like.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests")]
+
 use std::sync::Arc;
 
 use bytes::Bytes;

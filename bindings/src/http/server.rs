@@ -29,6 +29,9 @@ const BACKLOG: u32 = 2048;
 /// For how long a connection that is closed may take to take the last answer.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// `actix-http` counts its timeouts from a clock that it reads twice a second.
+const CLOCK_STEP: Duration = Duration::from_millis(500);
+
 /// A server that runs. Dropping it leaves it running.
 #[derive(Debug)]
 pub struct Server {
@@ -116,24 +119,25 @@ fn listen(
     builder.listen("http", listener, move || {
         let (service, signal) = (Arc::clone(&service), signal.clone());
         let keep_alive = service.settings.keep_alive;
+        let limit = keep_alive + service.settings.header_timeout + CLOCK_STEP * 2;
         let http = HttpService::build()
             .keep_alive(if keep_alive.is_zero() { KeepAlive::Disabled } else { KeepAlive::Timeout(keep_alive) })
-            .client_request_timeout(service.settings.header_timeout)
+            .client_request_timeout(service.settings.header_timeout + CLOCK_STEP)
             .client_disconnect_timeout(LINGER)
             .graceful_shutdown_signal(move || {
                 let signal = signal.clone();
                 async move { signal.notified().await }
             })
-            .on_connect_ext(|wire: &Wire, data| drop(data.insert(wire.refused())))
+            .on_connect_ext(|wire: &Wire, data| drop(data.insert(wire.shared())))
             .finish(move |message: Message| {
                 let service = Arc::clone(&service);
                 async move { Ok::<_, Infallible>(service.answer(message).await) }
             });
-        fn_service(|stream: TcpStream| async move {
+        fn_service(move |stream: TcpStream| async move {
             // An answer leaves at once, not when the next one follows.
             stream.set_nodelay(true).unwrap_or_else(|error| tracing::debug!(%error, "TCP_NODELAY"));
             let peer = stream.peer_addr().ok();
-            Ok((Wire::new(stream), Protocol::Http1, peer))
+            Ok((Wire::new(stream, limit), Protocol::Http1, peer))
         })
         .and_then(http)
     })

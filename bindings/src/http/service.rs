@@ -16,12 +16,12 @@ use dyad_protocol::{Failure, Request, Response, StatusCode};
 use futures_util::StreamExt as _;
 use tokio::runtime::Handle;
 
+use super::cors;
 use super::decode::{self, Line, Rules};
 use super::doors::{Door, DoorRequest};
 use super::encode::{self, Outgoing};
 use super::settings::{CorsSetting, ServerSettings};
-use super::wire::Refused;
-use super::cors;
+use super::wire::Shared;
 
 /// What all connections of a server share.
 pub(super) struct Service {
@@ -38,6 +38,7 @@ struct Stop(Failure, Option<Status>);
 impl Service {
     /// Answers a message. Never fails, and does not panic if the receiver does.
     pub(super) async fn answer(&self, mut message: Message) -> Answer<Bytes> {
+        let _busy = message.conn_data::<Shared>().map(Shared::busy);
         let outgoing = if let Some(door) = self.door(message.path()) {
             return self.enter(door, message).await;
         } else if let Some(preflight) = self.preflight(&message) {
@@ -107,8 +108,8 @@ impl Service {
         match tokio::time::timeout(self.settings.body_timeout, whole).await {
             Ok(Ok(body)) => Ok(body),
             Ok(Err(failure)) => {
-                if let Some(refused) = message.conn_data::<Refused>() {
-                    refused.0.set(true);
+                if let Some(connection) = message.conn_data::<Shared>() {
+                    connection.refuse_rest();
                 }
                 Err(Stop(failure, None))
             }

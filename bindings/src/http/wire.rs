@@ -1,39 +1,94 @@
 //! The byte stream beneath a connection of the server.
 //!
-//! Responsible for one thing: `actix-http` itself answers messages that it cannot parse, heads that are too large
-//! and heads that do not come, always with an empty body and as the last thing on a connection. Here these answers
-//! get the shape that an originator expects. What is answered otherwise passes through untouched.
+//! Responsible for two things that `actix-http` leaves open. It answers messages that it cannot parse, heads that
+//! are too large and heads that do not come itself, with an empty body and as the last thing on a connection: here
+//! these answers get the shape that an originator expects. And its timers watch the first head and idle time
+//! alone: here a connection ends on which a later head, or the taking of an answer, does not get on.
 
 use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep};
 
-/// Set by the service when it has refused the rest of a connection itself: `actix-http` then adds an answer for
-/// the same fault, which would be one too many.
-#[derive(Clone, Default)]
-pub(super) struct Refused(pub(super) Rc<Cell<bool>>);
+/// What a connection and the service that answers on it know of each other.
+#[derive(Clone)]
+pub(super) struct Shared(Rc<State>);
+
+struct State {
+    /// The service has refused the rest of the connection itself: `actix-http` then adds an answer for the same
+    /// fault, which would be one too many.
+    refused: Cell<bool>,
+    /// A message is with the service.
+    busy: Cell<bool>,
+    /// When the connection began, or the last answer was ready.
+    idle_since: Cell<Instant>,
+}
+
+impl Shared {
+    pub(super) fn refuse_rest(&self) {
+        self.0.refused.set(true);
+    }
+
+    /// Tells that a message is with the service until the guard is dropped.
+    pub(super) fn busy(&self) -> Busy {
+        self.0.busy.set(true);
+        Busy(self.clone())
+    }
+}
+
+/// A message is with the service.
+pub(super) struct Busy(Shared);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.0.busy.set(false);
+        self.0.0.idle_since.set(Instant::now());
+    }
+}
 
 /// A connection.
 pub(super) struct Wire {
     io: TcpStream,
-    refused: Refused,
+    shared: Shared,
+    /// For how long no message may reach the service.
+    limit: Duration,
+    /// Checks the limit. Made once and moved only when it fires, not with every message.
+    watch: Pin<Box<Sleep>>,
+    /// The limit has been exceeded.
+    over: bool,
     /// Bytes that were accepted in place of others, and how many of them are written.
     pending: Vec<u8>,
     written: usize,
 }
 
 impl Wire {
-    pub(super) fn new(io: TcpStream) -> Self {
-        Self { io, refused: Refused::default(), pending: Vec::new(), written: 0 }
+    /// `limit`: for how long no whole head may come once an answer is ready (or none has been asked for).
+    pub(super) fn new(io: TcpStream, limit: Duration) -> Self {
+        let idle_since = Cell::new(Instant::now());
+        let shared = Shared(Rc::new(State { refused: Cell::default(), busy: Cell::default(), idle_since }));
+        let watch = Box::pin(sleep(limit));
+        Self { io, shared, limit, watch, over: false, pending: Vec::new(), written: 0 }
     }
 
-    pub(super) fn refused(&self) -> Refused {
-        self.refused.clone()
+    pub(super) fn shared(&self) -> Shared {
+        self.shared.clone()
+    }
+
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.over {
+            ready!(self.watch.as_mut().poll(cx));
+            let state = &self.shared.0;
+            let since = if state.busy.get() { Instant::now() } else { state.idle_since.get() };
+            self.over = since.elapsed() >= self.limit;
+            self.watch.as_mut().reset(since + self.limit);
+        }
+        Poll::Ready(())
     }
 
     fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -51,12 +106,19 @@ impl Wire {
 
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
+        match Pin::new(&mut self.io).poll_read(cx, buf) {
+            // The end of the stream, as far as the reader can tell.
+            Poll::Pending => self.poll_over(cx).map(Ok),
+            read => read,
+        }
     }
 }
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.over {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         ready!(self.poll_pending(cx))?;
         // Contents in JSON never end like a head does, so most writes cost this comparison alone.
         if !buf.ends_with(b"\r\n\r\n") {
@@ -64,7 +126,7 @@ impl AsyncWrite for Wire {
         }
         let Some((before, status)) = own_answer(buf) else { return Pin::new(&mut self.io).poll_write(cx, buf) };
         self.pending.extend_from_slice(before);
-        if !self.refused.0.replace(true) {
+        if !self.shared.0.refused.replace(true) {
             self.pending.extend_from_slice(shaped(status).as_bytes());
         }
         match self.poll_pending(cx) {
@@ -86,7 +148,7 @@ impl AsyncWrite for Wire {
 }
 
 /// If a buffer ends with an answer of `actix-http` itself: what is in front of it, and its status. Such an answer
-/// has no header but Content-Length: 0, Connection: close and Date; those of this binding have X-M2M-RSC.
+/// has no header but Content-Length: 0, Connection: close (not in HTTP/1.0) and Date; those of this binding have X-M2M-RSC.
 fn own_answer(buf: &[u8]) -> Option<(&[u8], &'static str)> {
     let start = buf.windows(7).rposition(|window| window == b"HTTP/1.")?;
     let (before, head) = buf.split_at_checked(start)?;
@@ -98,7 +160,8 @@ fn own_answer(buf: &[u8]) -> Option<(&[u8], &'static str)> {
         "500" => "500 Internal Server Error",
         _ => return None,
     };
-    let mut closes = false;
+    // HTTP/1.0 closes unless something else is said.
+    let mut closes = head.starts_with(b"HTTP/1.0");
     for line in lines {
         let line = line.to_ascii_lowercase();
         closes |= line == "connection: close";
@@ -115,7 +178,7 @@ fn shaped(status: &str) -> String {
         Some("408") => (4000, "the head of the request did not come in time"),
         Some("431") => (4000, "the head of the request is too large"),
         Some("500") => (5000, "internal error"),
-        _ => (4000, "the message is not well-formed HTTP/1.1"),
+        _ => (4000, "the message is not well-formed HTTP"),
     };
     let body = format!("{{\"m2m:dbg\":\"{debug}\"}}");
     format!(
@@ -139,6 +202,7 @@ mod tests {
             ok.replace("2\r\n", "0\r\n").trim_end_matches("{}").to_owned(),
             "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\nx-m2m-rsc: 4000\r\n\r\n".to_owned(),
             "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            "HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned(),
             "\r\n\r\n".to_owned(),
         ] {
             assert!(own_answer(other.as_bytes()).is_none(), "{other}");
