@@ -38,15 +38,15 @@ impl ServiceFunction for Subscriptions {
     }
 
     async fn prepare(&self, cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<(), Failure> {
-        let (subscription, known): (_, Vec<&str>) = match call.request.operation {
-            Operation::Create if call.request.resource_type == Some(SUBSCRIPTION) => (None, Vec::new()),
+        let (reference, known): (String, Vec<&str>) = match call.request.operation {
+            Operation::Create if call.request.resource_type == Some(SUBSCRIPTION) => {
+                (future_reference(call, target), Vec::new())
+            }
             Operation::Update if target.resource.ty() == SUBSCRIPTION => {
-                (Some(target.resource.ri()), target.resource.texts("nu").collect())
+                (target.resource.ri().into_owned(), target.resource.texts("nu").collect())
             }
             _ => return Ok(()),
         };
-        // The resource ID of a new subscription is not known yet: the target learns what it would be told of.
-        let reference = subscription.unwrap_or_else(|| target.resource.ri());
         let originator = cse.config().shorten(call.request.originator());
         for uri in targets(call) {
             if cse.config().shorten(uri) == originator || known.contains(&uri) {
@@ -74,11 +74,23 @@ impl ServiceFunction for Subscriptions {
     }
 }
 
+/// What a subscription will be known by: its structured address if its originator names it. The resource ID comes
+/// with the commit, so a nameless one is known by what it subscribes to.
+fn future_reference(call: &Call, target: &Target) -> String {
+    match attribute(call, "rn").and_then(Value::as_str) {
+        Some(name) => format!("{}/{name}", call.request.to),
+        None => target.resource.ri().into_owned(),
+    }
+}
+
+/// An attribute of the subscription that a request carries.
+fn attribute<'a>(call: &'a Call, short_name: &str) -> Option<&'a Value> {
+    call.request.content.as_ref()?.value().get(ROOT)?.get(short_name)
+}
+
 /// The notification targets that a request names.
 fn targets(call: &Call) -> impl Iterator<Item = &str> {
-    let content = call.request.content.as_ref().map(|content| content.value());
-    let targets = content.and_then(|content| content.get(ROOT)).and_then(|attributes| attributes.get("nu"));
-    targets.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    attribute(call, "nu").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// Asks a target whether it agrees to be one (TS-0004 7.5.1.2.3).

@@ -126,6 +126,28 @@ async fn containers_count_and_trim_their_instances() {
 }
 
 #[tokio::test]
+async fn a_flex_container_keeps_a_history_from_its_creation_on() {
+    let bench = Bench::new().await;
+    let definition = "org.onem2m.common.moduleclass.binarySwitch";
+    let content = json!({"cod:binSh": {"rn": "s", "cnd": definition, "state": true, "mni": 2}});
+    let made = bench.create("cse-in", 28, content).await;
+    assert_eq!(made.status.number(), 2001, "{made:?}");
+    for state in [false, true] {
+        let changed = bench
+            .ask(Operation::Update, "cse-in/s", |request| {
+                request.content = Some(json!({"cod:binSh": {"state": state}}).into());
+            })
+            .await;
+        assert_eq!(changed.status.number(), 2004, "{changed:?}");
+    }
+    let switch = bench.retrieve("cse-in/s").await;
+    assert_eq!(value(&switch)["cod:binSh"]["cni"], 2, "{switch:?}");
+    let latest = bench.retrieve("cse-in/s/la").await;
+    assert_eq!(value(&latest).as_object().unwrap().values().next().unwrap()["state"], true, "{latest:?}");
+    assert_eq!(bench.ask(Operation::Delete, "cse-in/s", |_| {}).await.status.number(), 2002);
+}
+
+#[tokio::test]
 async fn what_has_expired_is_not_there_and_is_swept() {
     let bench = Bench::new().await;
     let soon = bench.clock.now().plus(Span::from_seconds(60)).to_string();

@@ -11,9 +11,10 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn start(settings: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.level).context("log.level is not a filter")?;
     // What these say at the start and the end of a thread is for their authors; a filter that names them wins.
-    let filter = match settings.level.contains("actix") {
-        true => filter,
-        false => filter.add_directive("actix_server=warn".parse()?),
+    let is_talkative = ["info", "debug", "trace"].iter().any(|level| settings.level.contains(level));
+    let filter = match is_talkative && !settings.level.contains("actix") {
+        true => filter.add_directive("actix_server=warn".parse()?),
+        false => filter,
     };
     // The time stamps of the default timer are RFC 3339 in UTC, so lines of several machines sort together.
     let lines = tracing_subscriber::fmt()

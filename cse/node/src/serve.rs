@@ -3,7 +3,7 @@
 //! Responsible for opening the store, starting the core with its service functions and the bindings, and ending all of
 //! them in order. What each does is left to its crate.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -153,7 +153,7 @@ fn http_settings(settings: &Settings) -> ServerSettings {
 fn config(settings: &Settings, listening: SocketAddr) -> Config {
     let (cse, notification) = (&settings.cse, &settings.notification);
     let points_of_access = match settings.http.poa.is_empty() {
-        true => vec![format!("http://{listening}{}", settings.http.root)],
+        true => vec![format!("http://{}{}", reachable(listening), settings.http.root)],
         false => settings.http.poa.clone(),
     };
     Config {
@@ -191,6 +191,23 @@ fn config(settings: &Settings, listening: SocketAddr) -> Config {
         },
         write_queue: WRITE_QUEUE,
     }
+}
+
+/// The address to say for one that was listened on: for all interfaces, the one that every client on this machine
+/// can use; only the operator knows the others (`http.poa`).
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => {
+            tracing::warn!("http.poa is not set: the CSEBase names a loopback address as its point of access");
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        }
+        IpAddr::V6(ip) if ip.is_unspecified() => {
+            tracing::warn!("http.poa is not set: the CSEBase names a loopback address as its point of access");
+            IpAddr::V6(Ipv6Addr::LOCALHOST)
+        }
+        ip => ip,
+    };
+    SocketAddr::new(ip, listening.port())
 }
 
 /// Stands before the core while it starts: the address is taken first, so that the node can say where it is

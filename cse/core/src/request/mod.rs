@@ -72,6 +72,8 @@ impl Cse {
             Response::failed(&call.request, &failure)
         });
         span.record("status", response.status.number());
+        let duration = self.clock().now().micros() - call.now.micros();
+        tracing::debug!(parent: &span, duration_us = duration, "answered");
         response.suppressed = call.request.response_type.value == ResponseType::NoResponse;
         response
     }

@@ -325,10 +325,10 @@ fn is_indexed(resource: &Resource, name: &str) -> bool {
     }
 }
 
-/// The text under which a scalar stands in the attribute index.
+/// The text under which a scalar stands in the attribute index. PostgreSQL has no texts with a NUL.
 pub(crate) fn index_value(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => (!text.contains('\0')).then(|| text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(flag) => Some(flag.to_string()),
         _ => None,

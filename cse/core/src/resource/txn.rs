@@ -54,7 +54,10 @@ impl<'a> Txn<'a> {
 
     /// Replaces a resource by its next version.
     pub fn update(&mut self, old: &Arc<Resource>, new: Arc<Resource>) -> Result<(), Failure> {
-        self.batch.remember(old);
+        // A version of this transaction is not what the database has.
+        if !self.pending.contains_key(&old.id()) {
+            self.batch.remember(old);
+        }
         self.note_subscription(&new, Some(old))?;
         self.pending.insert(new.id(), Some(Arc::clone(&new)));
         self.changes.changes.push(Change::Put(new, false));

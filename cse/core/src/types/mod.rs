@@ -106,6 +106,14 @@ pub(crate) fn table_for(
     }
 }
 
+/// NOT_IMPLEMENTED for a resource that wants to be announced: to take `at` and do nothing would be a lie.
+fn check_announcement(attributes: &Object) -> Result<(), Failure> {
+    match attributes.get("at").and_then(Value::as_array).is_some_and(|targets| !targets.is_empty()) {
+        true => Err(Failure::not_implemented("announcement (at) is not supported")),
+        false => Ok(()),
+    }
+}
+
 /// The type's part in a CREATE, before the resource is fixed.
 pub(crate) fn create(
     txn: &mut Txn<'_>,
@@ -114,6 +122,7 @@ pub(crate) fn create(
     draft: &mut Draft,
 ) -> Result<(), Failure> {
     access_control_policy::check_references(txn, &draft.attributes)?;
+    check_announcement(&draft.attributes)?;
     match draft.table.number {
         1 => access_control_policy::check(&draft.attributes),
         3 => container::create(txn, draft),
@@ -145,6 +154,7 @@ pub(crate) fn update(
     sent: &Object,
 ) -> Result<(), Failure> {
     access_control_policy::check_references(txn, sent)?;
+    check_announcement(sent)?;
     match draft.table.number {
         1 => access_control_policy::check(&draft.attributes),
         3 => container::update(txn, old, draft, sent),
