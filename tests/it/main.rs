@@ -1,0 +1,13 @@
+//! Tests of the node from outside, one module each.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test that cannot go on fails"
+)]
+
+mod conformance;
+mod harness;

@@ -1,0 +1,121 @@
+//! Conformance cases: one file each in `tests/conformance/`, read by anybody, run over every binding and database.
+//!
+//! The format is described in `tests/conformance/README.md`.
+
+mod context;
+mod matcher;
+mod run;
+mod step;
+mod suite;
+mod template;
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+pub use matcher::mismatches;
+pub use step::Step;
+pub use suite::{Outcome, Transport, run_all};
+
+/// A file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    description: String,
+    clause: String,
+    #[serde(default)]
+    only: Option<Only>,
+    #[serde(default)]
+    bare: bool,
+    #[serde(default)]
+    variables: Map<String, Value>,
+    #[serde(default)]
+    variants: Map<String, Value>,
+    #[serde(default)]
+    setup: Vec<Value>,
+    steps: Vec<Value>,
+}
+
+/// Where alone a case makes sense.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Only {
+    /// With the HTTP binding.
+    Http,
+    /// With a node of this repository: the expectation is this node's choice or setting.
+    Dyad,
+}
+
+/// A case, or one variant of a case that has several.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Name of the file, with the name of the variant behind an underscore.
+    pub name: String,
+    /// The folder.
+    pub group: String,
+    /// One line.
+    pub description: String,
+    /// Where the expectation comes from.
+    pub clause: String,
+    /// Where alone it makes sense.
+    pub only: Option<Only>,
+    /// Without an AE of its own.
+    pub bare: bool,
+    variables: Map<String, Value>,
+    setup: Vec<Value>,
+    steps: Vec<Value>,
+}
+
+/// All cases below a directory in the order of their names. Panics, naming the file, if one cannot be understood.
+pub fn load(directory: &Path) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let groups =
+        std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    for group in groups.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_dir()) {
+        for entry in std::fs::read_dir(&group).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                let read = read(&path);
+                cases.extend(read.unwrap_or_else(|why| panic!("{}: {why}", path.display())));
+            }
+        }
+    }
+    cases.sort_by(|one, other| one.name.cmp(&other.name));
+    if let Some(twice) = cases.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        panic!("two cases have the name {}", twice[0].name);
+    }
+    cases
+}
+
+fn read(path: &Path) -> Result<Vec<Case>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let file: File = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    for step in file.setup.iter().filter(|step| step.is_object()).chain(&file.steps) {
+        Step::read(step)?;
+    }
+    let stem =
+        |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let base = Case {
+        name: stem(path),
+        group: path.parent().map(stem).unwrap_or_default(),
+        description: file.description,
+        clause: file.clause,
+        only: file.only,
+        bare: file.bare,
+        variables: file.variables,
+        setup: file.setup,
+        steps: file.steps,
+    };
+    if file.variants.is_empty() {
+        return Ok(vec![base]);
+    }
+    let mut cases = Vec::with_capacity(file.variants.len());
+    for (name, variables) in file.variants {
+        let Value::Object(own) = variables else { return Err(format!("the variant {name} is no object")) };
+        let mut case = Case { name: format!("{}_{name}", base.name), ..base.clone() };
+        case.variables.extend(own);
+        cases.push(case);
+    }
+    Ok(cases)
+}

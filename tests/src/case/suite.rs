@@ -1,0 +1,62 @@
+//! Running all cases, several at a time.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{Case, Only, run};
+use crate::Subject;
+
+/// Bindings over which cases run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// TS-0009
+    Http,
+}
+
+/// How it went.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// How many cases ran.
+    pub ran: usize,
+    /// Cases that do not make sense with this subject or binding.
+    pub skipped: Vec<String>,
+    /// The names of failing cases with what is wrong.
+    pub failed: Vec<(String, String)>,
+}
+
+/// Threads that run cases: they wait for the node most of the time.
+const THREADS: usize = 8;
+
+/// Runs the cases, in parallel and in no particular order.
+pub fn run_all(cases: &[Case], subject: &Subject, transport: Transport) -> Outcome {
+    let is_sensible = |case: &Case| match case.only {
+        Some(Only::Http) => transport == Transport::Http,
+        Some(Only::Dyad) => subject.is_own,
+        None => true,
+    };
+    let (sensible, skipped): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| is_sensible(case));
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let client = subject.client();
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while let Some(case) = sensible.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let outcome = match transport {
+                        Transport::Http => run::run(case, subject, &client),
+                    };
+                    if let Err(why) = outcome {
+                        failed.lock().unwrap().push((case.name.clone(), describe(case, &why)));
+                    }
+                }
+            });
+        }
+    });
+    let mut failed = failed.into_inner().unwrap();
+    failed.sort();
+    let skipped = skipped.into_iter().map(|case| case.name.clone()).collect();
+    Outcome { ran: sensible.len(), skipped, failed }
+}
+
+fn describe(case: &Case, why: &str) -> String {
+    format!("{}/{}: {} ({})\n{why}", case.group, case.name, case.description, case.clause)
+}

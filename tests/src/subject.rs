@@ -1,0 +1,77 @@
+//! The CSE that tests are put to: a node of their own, or the one that `CSE_SUBJECT` names.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::OnceLock;
+
+use crate::node::{Node, Store};
+use crate::{Client, variable};
+
+/// A CSE and what it calls itself.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Where it answers HTTP.
+    pub address: SocketAddr,
+    /// CSE-ID with its slash, `/id-in`.
+    pub cse_id: String,
+    /// Resource name of the CSEBase.
+    pub name: String,
+    /// M2M-SP-ID with its slashes.
+    pub sp_id: String,
+    /// Originator that may do everything.
+    pub admin: String,
+    /// Whether it is a node of this repository, started for the tests.
+    pub is_own: bool,
+}
+
+impl Subject {
+    /// The CSE of `CSE_SUBJECT=http://host:port`; what it calls itself comes from `CSE_SUBJECT_ID`, `_NAME`, `_SP` and
+    /// `_ADMIN`.
+    pub fn foreign() -> Option<Self> {
+        let url = variable("CSE_SUBJECT")?;
+        let host = url.trim_start_matches("http://").trim_end_matches('/');
+        let address = host.to_socket_addrs().ok().and_then(|mut found| found.next());
+        let or = |name: &str, default: &str| variable(name).unwrap_or_else(|| default.to_owned());
+        Some(Self {
+            address: address.unwrap_or_else(|| panic!("CSE_SUBJECT is no http://host:port: {url}")),
+            cse_id: or("CSE_SUBJECT_ID", "/id-in"),
+            name: or("CSE_SUBJECT_NAME", "cse-in"),
+            sp_id: or("CSE_SUBJECT_SP", "//dyad.example.com"),
+            admin: or("CSE_SUBJECT_ADMIN", "CAdmin"),
+            is_own: false,
+        })
+    }
+
+    /// A node with the identity that nodes have by default.
+    pub fn of(node: &Node) -> Self {
+        Self {
+            address: node.address(),
+            cse_id: "/id-in".into(),
+            name: "cse-in".into(),
+            sp_id: "//dyad.example.com".into(),
+            admin: "CAdmin".into(),
+            is_own: true,
+        }
+    }
+
+    /// The subject on a store, shared by all tests that do not mind others: they keep to resources of their own and
+    /// neither stop nor reset it.
+    pub fn shared(store: Store) -> Self {
+        static SQLITE: OnceLock<Node> = OnceLock::new();
+        static MEMORY: OnceLock<Node> = OnceLock::new();
+        static POSTGRES: OnceLock<Node> = OnceLock::new();
+        if let Some(foreign) = Self::foreign() {
+            return foreign;
+        }
+        let node = match store {
+            Store::Sqlite => &SQLITE,
+            Store::Memory => &MEMORY,
+            Store::Postgres => &POSTGRES,
+        };
+        Self::of(node.get_or_init(|| Node::on(store).start()))
+    }
+
+    /// A client of the subject.
+    pub fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+}
