@@ -1,5 +1,6 @@
 //! What all measures share: where the programs are, how long a round takes.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -71,16 +72,17 @@ impl Bench {
         Ok(tempfile::Builder::new().prefix("run-").tempdir_in(&self.home)?)
     }
 
-    /// Starts the node on the database in this directory.
+    /// Starts the node on the database in this directory; what it complains about is kept in a file.
     pub(crate) fn serve(&self, directory: &Path) -> Result<Server> {
         let mut command = Command::new(&self.node);
-        command.current_dir(directory).arg("serve");
+        let log = File::options().create(true).append(true).open(self.home.join("node.log"))?;
+        command.current_dir(directory).arg("serve").stderr(log);
         let store = format!("store.url=sqlite:{}", directory.join("node.db").display());
         let fixed = ["http.listen=127.0.0.1:0", &store, "log.level=warn"];
         for setting in fixed.into_iter().chain(self.settings.iter().map(String::as_str)) {
             command.args(["--set", setting]);
         }
-        Server::start(command)
+        Server::start(command).with_context(|| format!("see {}", self.home.join("node.log").display()))
     }
 
     /// Starts this binary under a hidden subcommand, with as many workers as the node has.
