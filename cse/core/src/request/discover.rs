@@ -10,6 +10,7 @@ use dyad_protocol::primitive::{FilterCriteria, FilterOperation};
 use dyad_protocol::schema::TypeTable;
 use serde_json::Value;
 
+use super::first::First;
 use super::{Asker, filter};
 use crate::Cse;
 use crate::access;
@@ -41,30 +42,24 @@ pub(super) fn descendants(
     criteria: &FilterCriteria,
     operation: u8,
 ) -> Result<Found, Failure> {
-    let mut matching = match candidates(look, criteria)? {
-        Some(ids) => among(look, root, criteria, ids, asker)?,
-        None => walk(look, root, criteria, asker)?,
-    };
-    matching.sort_unstable_by_key(|resource| resource.id());
-    let mut permitted = Vec::new();
-    for resource in matching {
-        if access::authorize(look, cse, asker, &resource, operation, None).is_ok() {
-            permitted.push(resource);
-        }
-    }
-    if let Some(path) = &criteria.apply_relative_path {
-        permitted = relative(look, permitted, path)?;
-    }
-    Ok(cut(permitted, criteria, cse.config().max_results))
-}
-
-/// Offset and limit, after everything else. The offset counts from 1.
-fn cut(mut resources: Vec<Arc<Resource>>, criteria: &FilterCriteria, most: usize) -> Found {
     let skip = criteria.offset.map_or(0, |offset| usize::try_from(offset.saturating_sub(1)).unwrap_or(usize::MAX));
-    let limit = criteria.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX).min(most);
-    let rest = if skip >= resources.len() { Vec::new() } else { resources.split_off(skip) };
+    let limit = criteria.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    let limit = limit.min(cse.config().max_results);
+    // One more tells whether there is more.
+    let first = First::new(skip.saturating_add(limit).saturating_add(1));
+    let mut search = Search { cse, asker, root, criteria, operation, first };
+    match candidates(look, criteria)? {
+        Some(ids) => search.among(look, ids)?,
+        None => search.walk(look)?,
+    }
+    let mut resources = search.first.into_sorted();
+    if let Some(path) = &criteria.apply_relative_path {
+        resources = relative(look, resources, path)?;
+    }
+    let mut rest = if skip >= resources.len() { Vec::new() } else { resources.split_off(skip) };
     let next = (rest.len() > limit).then(|| (skip + limit + 1) as u64);
-    Found { resources: rest.into_iter().take(limit).collect(), next }
+    rest.truncate(limit);
+    Ok(Found { resources: rest, next })
 }
 
 /// What an index says may match; `None` if no index applies.
@@ -151,25 +146,78 @@ fn by_attribute(look: &mut Snapshot<'_>, name: &str, values: &[&Value]) -> Resul
     Ok(ids)
 }
 
-/// Those of the candidates that are below the root, within the levels, and match.
-fn among(
-    look: &mut Snapshot<'_>,
-    root: &Arc<Resource>,
-    criteria: &FilterCriteria,
-    ids: Vec<Id>,
-    asker: &Asker<'_>,
-) -> Result<Vec<Arc<Resource>>, Failure> {
-    let mut matching = Vec::new();
-    for id in ids {
-        let Some(resource) = look.resource(id)? else { continue };
-        if !resource.is_expired(asker.now)
-            && is_below(look, &resource, root, criteria.level)?
-            && filter::matches(look, &resource, criteria)?
-        {
-            matching.push(resource);
+/// One search below a root.
+struct Search<'a> {
+    cse: &'a Cse,
+    asker: &'a Asker<'a>,
+    root: &'a Arc<Resource>,
+    criteria: &'a FilterCriteria,
+    operation: u8,
+    first: First,
+}
+
+impl Search<'_> {
+    /// Takes a resource if it matches and the asker may know of it.
+    fn consider(&mut self, look: &mut Snapshot<'_>, resource: &Arc<Resource>) -> Result<(), Failure> {
+        if !filter::matches(look, resource, self.criteria)? {
+            return Ok(());
+        }
+        match access::authorize(look, self.cse, self.asker, resource, self.operation, None) {
+            Ok(()) => {
+                self.first.add(Arc::clone(resource));
+                Ok(())
+            }
+            Err(failure) if failure.source.is_none() => Ok(()),
+            Err(failure) => Err(failure),
         }
     }
-    Ok(matching)
+
+    /// Considers those of the candidates that are below the root, within the levels.
+    fn among(&mut self, look: &mut Snapshot<'_>, ids: Vec<Id>) -> Result<(), Failure> {
+        for id in ids {
+            let Some(resource) = look.resource(id)? else { continue };
+            if !resource.is_expired(self.asker.now) && is_below(look, &resource, self.root, self.criteria.level)? {
+                self.consider(look, &resource)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Considers everything below the root, level by level.
+    fn walk(&mut self, look: &mut Snapshot<'_>) -> Result<(), Failure> {
+        let mut by_type = type_index(look, self.criteria);
+        let types = walked_types(look, self.criteria);
+        let levels = self.criteria.level;
+        let mut visited = 0;
+        let mut parents = VecDeque::from([(self.root.id(), 1)]);
+        while let Some((parent, level)) = parents.pop_front() {
+            let mut after = 0;
+            loop {
+                let children = look.children(parent, &types, after, PAGE)?;
+                visited += children.len();
+                for child in children.iter().filter(|child| !child.is_expired(self.asker.now)) {
+                    if levels.is_none_or(|most| level < most) && !crate::types::is_instance(child.ty()) {
+                        parents.push_back((child.id(), level + 1));
+                    }
+                    self.consider(look, child)?;
+                }
+                match children.last() {
+                    Some(last) if children.len() == PAGE => after = last.id(),
+                    _ => break,
+                }
+                if visited > WALK
+                    && let Some(ty) = by_type.take()
+                {
+                    let ids = of_type(look, ty, self.criteria)?;
+                    if ids.len() < CANDIDATES {
+                        self.first.clear();
+                        return self.among(look, ids);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 fn is_below(
@@ -187,50 +235,6 @@ fn is_below(
         level += 1;
     }
     Ok(false)
-}
-
-/// Visits everything below the root, level by level.
-fn walk(
-    look: &mut Snapshot<'_>,
-    root: &Arc<Resource>,
-    criteria: &FilterCriteria,
-    asker: &Asker<'_>,
-) -> Result<Vec<Arc<Resource>>, Failure> {
-    let by_type = type_index(look, criteria);
-    let types = walked_types(look, criteria);
-    let (mut matching, mut visited) = (Vec::new(), 0);
-    let mut parents = VecDeque::from([(root.id(), 1)]);
-    while let Some((parent, level)) = parents.pop_front() {
-        let mut after = 0;
-        loop {
-            let children = look.children(parent, &types, after, PAGE)?;
-            visited += children.len();
-            for child in &children {
-                if child.is_expired(asker.now) {
-                    continue;
-                }
-                if criteria.level.is_none_or(|most| level < most) && !crate::types::is_instance(child.ty()) {
-                    parents.push_back((child.id(), level + 1));
-                }
-                if filter::matches(look, child, criteria)? {
-                    matching.push(Arc::clone(child));
-                }
-            }
-            match children.last() {
-                Some(last) if children.len() == PAGE => after = last.id(),
-                _ => break,
-            }
-            if visited > WALK
-                && let Some(ty) = by_type
-            {
-                let ids = of_type(look, ty, criteria)?;
-                if ids.len() < CANDIDATES {
-                    return among(look, root, criteria, ids, asker);
-                }
-            }
-        }
-    }
-    Ok(matching)
 }
 
 /// The one type that all matches have, if the criteria say so.

@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod discover;
 mod filter;
+mod first;
 mod notify;
 mod retrieve;
 mod shape;

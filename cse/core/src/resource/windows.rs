@@ -11,10 +11,10 @@ use super::Id;
 use crate::store::Aged;
 
 /// Instances that are read ahead at a time.
-const AHEAD: usize = 256;
+const AHEAD: usize = 64;
 
 /// Containers whose windows are kept; past that all are dropped, which costs a read each.
-const CONTAINERS: usize = 10_000;
+const CONTAINERS: usize = 5_000;
 
 /// The oldest instances of each container that was trimmed lately.
 #[derive(Default)]
