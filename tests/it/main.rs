@@ -10,4 +10,9 @@
 )]
 
 mod conformance;
+mod delivery;
+mod durability;
 mod harness;
+mod load;
+mod stress;
+mod tidy;

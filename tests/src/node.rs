@@ -217,7 +217,7 @@ impl Drop for Process {
 }
 
 /// The binary under test: what `DYAD_BIN` names, or the one beside the tests, built once if it is not up to date.
-fn binary() -> &'static Path {
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     static BUILDING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = BUILDING.lock();

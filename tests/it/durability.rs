@@ -1,0 +1,130 @@
+//! What was answered is there and what is owed is sent, however the node ends.
+
+use std::collections::{BTreeSet, HashSet};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use dyad_tests::{Node, Request, Sink, Store};
+
+use crate::load::{Created, Load, PATIENCE, contents, held, instance, number, subscribed};
+
+const CONTAINERS: [&str; 2] = ["cse-in/one", "cse-in/two"];
+
+#[test]
+fn a_kill_loses_nothing_on_sqlite() {
+    a_kill_loses_nothing(Store::Sqlite);
+}
+
+#[test]
+fn a_kill_loses_nothing_on_postgres() {
+    if Store::Postgres.is_available() {
+        a_kill_loses_nothing(Store::Postgres);
+    }
+}
+
+fn a_kill_loses_nothing(store: Store) {
+    // The small queue makes the outbox take part.
+    let mut node = Node::on(store).set("notification.queue", 5).start();
+    let sink = Sink::new();
+    for name in ["one", "two"] {
+        subscribed(&node.client(), name, &[&sink.url()]);
+    }
+    let mut seen: HashSet<String> = HashSet::new();
+    let mut there: BTreeSet<u64> = BTreeSet::new();
+    for round in 0..3 {
+        let mut load = Load::start(&node, &format!("r{round}"), 4, &CONTAINERS);
+        load.wait_for(120);
+        node.kill();
+        let created = load.finish();
+        node.restart();
+        for one in &created {
+            assert!(seen.insert(one.ri.clone()), "{} was used before", one.ri);
+        }
+        there.extend(check_held(&node, &created));
+    }
+    // Everything that is stored was owed to the sink, answered or not: it came at least once, and in order.
+    let received = sink.wait_until(PATIENCE, |received| {
+        let came: BTreeSet<u64> = received.iter().filter_map(instance).map(|cin| number(cin["ri"].as_str().unwrap())).collect();
+        there.is_subset(&came)
+    });
+    let mut first: Vec<u64> = Vec::new();
+    for notified in received.iter().filter_map(instance).map(|cin| number(cin["ri"].as_str().unwrap())) {
+        if !first.contains(&notified) {
+            first.push(notified);
+        }
+    }
+    let lacking: Vec<&u64> = there.iter().filter(|id| !first.contains(id)).collect();
+    assert!(lacking.is_empty(), "never notified: {lacking:?}");
+    assert!(first.is_sorted(), "notified out of order: {first:?}");
+}
+
+/// Everything that was answered is held as it was answered; gives the numbers of all that is held.
+fn check_held(node: &Node, created: &[Created]) -> Vec<u64> {
+    let client = node.client();
+    let held = CONTAINERS.map(|container| held(&client, container).instances);
+    for one in created {
+        let stored = held.iter().find_map(|instances| instances.get(&one.ri));
+        assert_eq!(stored.and_then(|cin| cin["con"].as_str()), Some(one.con.as_str()), "{} was answered", one.ri);
+    }
+    held.iter().flat_map(|instances| instances.keys().map(|ri| number(ri))).collect()
+}
+
+#[test]
+fn identifiers_of_what_was_deleted_are_not_used_again_after_a_kill() {
+    let mut node = Node::on(Store::Sqlite).start();
+    subscribed(&node.client(), "one", &[]);
+    let mut seen = HashSet::new();
+    for _ in 0..3 {
+        let client = node.client();
+        for _ in 0..5 {
+            let ri = crate::load::add(&client, "cse-in/one", "x");
+            assert!(seen.insert(ri.clone()), "{ri} was used before");
+            let _ = client.send(&Request::delete(&ri)).expect(2002);
+        }
+        node.kill();
+        node.restart();
+    }
+}
+
+#[test]
+fn a_stop_answers_what_it_has_carried_out_and_loses_nothing() {
+    let mut node = Node::on(Store::Sqlite).start();
+    let sink = Sink::new();
+    for name in ["one", "two"] {
+        subscribed(&node.client(), name, &[&sink.url()]);
+    }
+    let mut load = Load::start(&node, "s", 4, &CONTAINERS);
+    load.wait_for(150);
+    let began = Instant::now();
+    node.stop();
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(5), "the stop took {took:?}");
+    let created = load.finish();
+    node.restart();
+    let held: BTreeSet<u64> = check_held(&node, &created).into_iter().collect();
+    let answered: BTreeSet<u64> = created.iter().map(|one| number(&one.ri)).collect();
+    let unanswered: Vec<&u64> = held.difference(&answered).collect();
+    assert!(unanswered.is_empty(), "carried out and not answered: {unanswered:?}");
+    let wanted: HashSet<&str> = created.iter().map(|one| one.con.as_str()).collect();
+    let received = sink.wait_until(PATIENCE, |received| {
+        contents(received).iter().filter(|con| wanted.contains(con.as_str())).collect::<HashSet<_>>().len() == wanted.len()
+    });
+    let came: HashSet<String> = contents(&received).into_iter().collect();
+    assert_eq!(wanted.iter().find(|con| !came.contains(**con)), None, "owed and never sent");
+}
+
+#[test]
+fn a_second_node_on_the_same_file_is_refused() {
+    let node = Node::on(Store::Sqlite).start();
+    subscribed(&node.client(), "one", &[]);
+    let url = format!("store.url={}", node.store_url());
+    let mut second = Command::new(dyad_tests::binary());
+    second.args(["serve", "--set", "http.listen=127.0.0.1:0", "--set", &url]).current_dir(node.directory());
+    let output = second.stdin(Stdio::null()).output().expect("the second node ends by itself");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains("dyad.db") && said.contains("another"), "not clear: {said}");
+    assert!(!said.contains("panicked") && !said.to_lowercase().contains("backtrace"), "{said}");
+    let _ = held(&node.client(), "cse-in/one");
+    let _ = crate::load::add(&node.client(), "cse-in/one", "x");
+}
