@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Takes notifications and writes them to a file: one line each, `["/path", {content}]`, in the order of arrival.
 
     observer.py FILE [PORT]
