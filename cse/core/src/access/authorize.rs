@@ -96,7 +96,7 @@ fn may(
     if let View::Policy(policy) = governing.view() {
         return Ok(decide(&question, &policy.self_privileges));
     }
-    if governing.get("acpi").is_none() {
+    if !governing.may_have("acpi") || governing.get("acpi").is_none() {
         return by_default(look, cse, asker, &governing, operation);
     }
     for acpi in governing.texts("acpi") {
@@ -120,7 +120,7 @@ fn by_default(
     operation: u8,
 ) -> Result<bool, Failure> {
     let is_asker = |id: &str| asker.forms.first().is_some_and(|own| !own.is_empty() && cse.config().shorten(id) == own);
-    if resource.originator().is_some_and(is_asker) || resource.text("cstn").is_some_and(is_asker) {
+    if resource.originator().is_some_and(is_asker) || (resource.may_have("cstn") && resource.text("cstn").is_some_and(is_asker)) {
         return Ok(true);
     }
     if resource.id() == crate::CSE_BASE && operation & CSE_BASE_FOR_REGISTERED != 0 {

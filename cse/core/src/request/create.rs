@@ -11,7 +11,7 @@ use super::{Asker, Call, Written, shape};
 use crate::Cse;
 use crate::access::{self, operation};
 use crate::function::{Change, Event};
-use crate::resource::{Draft, Lookup, Resource, Snapshot, Txn, child, path_of};
+use crate::resource::{Draft, Latest, Lookup, Resource, Snapshot, Txn, child, path_of};
 use crate::types;
 
 /// First pass, on what is committed: may the originator, and is it something that can be created there?
@@ -116,8 +116,9 @@ fn draft(
     }
     let id = free_id(txn, parent, &table, rn.is_some())?;
     let originator = table.has("acpi").then(|| txn.cse().config().shorten(call.request.originator()).to_owned());
+    let latest = Latest::Known(None);
     let mut draft =
-        Draft { id, parent: parent.id(), attributes: sent.clone(), ri: None, rn, originator, newest: None, table };
+        Draft { id, parent: parent.id(), attributes: sent.clone(), ri: None, rn, originator, latest, table };
     let time = now.to_string();
     let (name, ri) = (draft.name(), draft.resource_id());
     draft.set("rn", name);

@@ -284,7 +284,7 @@ fn step(look: &mut Snapshot<'_>, from: &Arc<Resource>, segment: &str) -> Result<
     let id = match (segment, instance_type) {
         (".", _) => return Ok(Some(Arc::clone(from))),
         ("..", _) => Some(from.parent()),
-        ("la", Some(_)) => from.newest(),
+        ("la", Some(_)) => look.latest(from)?,
         ("ol", Some(ty)) => look.oldest(from.id(), ty)?,
         _ => return crate::resource::child(look, from, segment),
     };

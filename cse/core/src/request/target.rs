@@ -97,7 +97,7 @@ impl Target {
         crate::types::check_retrieval(&self.resource)?;
         let Some(ty) = crate::types::instance_type_of(&self.resource) else { return Err(not_found()) };
         let id = match kind {
-            Virtual::Latest => self.resource.newest(),
+            Virtual::Latest => look.latest(&self.resource)?,
             Virtual::Oldest => look.oldest(self.resource.id(), ty)?,
         };
         let Some(id) = id else { return Err(not_found()) };

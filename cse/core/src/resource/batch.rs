@@ -33,6 +33,8 @@ struct Entry {
     stored: Option<Stored>,
     /// Whether the database lags behind.
     dirty: bool,
+    /// Whether this batch made it and did not change it since.
+    is_new: bool,
 }
 
 /// What the database knows of a resource.
@@ -164,7 +166,8 @@ impl Batch {
                 self.ris.insert(ri.clone(), resource.id());
             }
         }
-        let entry = self.entries.entry(resource.id()).or_insert(Entry { now: None, stored: None, dirty: true });
+        let entry = self.entries.entry(resource.id()).or_insert(Entry { now: None, stored: None, dirty: true, is_new });
+        entry.is_new = is_new;
         entry.now = Some(resource);
         entry.dirty = true;
     }
@@ -175,6 +178,7 @@ impl Batch {
             now: Some(Arc::clone(stored)),
             stored: Some(Stored::Version(Arc::clone(stored))),
             dirty: false,
+            is_new: false,
         });
     }
 
@@ -191,7 +195,7 @@ impl Batch {
             Some(old) => Stored::Version(old),
             None => Stored::Plain,
         };
-        let entry = self.entries.entry(id).or_insert(Entry { now: None, stored: Some(stored), dirty: true });
+        let entry = self.entries.entry(id).or_insert(Entry { now: None, stored: Some(stored), dirty: true, is_new: false });
         entry.now = None;
         entry.dirty = true;
     }
@@ -218,11 +222,15 @@ impl Batch {
     /// After the commit: publishes the new versions to the readers and gives out what is owed.
     pub(crate) fn publish(&mut self, tree: &Tree) -> Vec<Arc<Owed>> {
         let mut labels = FxHashSet::default();
+        // Before the first version is replaced: a row that was read before the commit is not taken any more.
+        tree.advance();
         for (id, entry) in self.entries.drain() {
             for version in entry.now.iter().chain(entry.stored.as_ref().and_then(Stored::version)) {
                 labels.extend(version.texts("lbl").map(str::to_owned));
             }
             match entry.now {
+                // What was just made is read by few; what was changed is likely changed again.
+                Some(resource) if entry.is_new => tree.resources.insert(id, resource.compact()),
                 Some(resource) => tree.resources.insert(id, resource),
                 None => {
                     tree.resources.remove(&id);

@@ -6,7 +6,7 @@ use dyad_protocol::schema::TypeTable;
 use dyad_protocol::{Failure, Object, Timestamp};
 use serde_json::Value;
 
-use super::{Id, Resource, names};
+use super::{Id, Latest, Resource, names};
 use crate::store::Row;
 
 /// The attributes that every resource shows first, in this order.
@@ -28,8 +28,8 @@ pub struct Draft {
     pub rn: Option<String>,
     /// Who creates it, for the default access policy.
     pub originator: Option<String>,
-    /// Number of its latest instance.
-    pub newest: Option<Id>,
+    /// Its latest instance.
+    pub latest: Latest,
 }
 
 impl Draft {
@@ -44,7 +44,7 @@ impl Draft {
             ri: row.ri.clone(),
             rn: row.rn.clone(),
             originator: row.originator.clone(),
-            newest: resource.newest(),
+            latest: resource.latest(),
         }
     }
 
@@ -108,6 +108,6 @@ impl Draft {
             cs: attributes.get("cs").and_then(Value::as_i64),
             body: serde_json::to_string(&attributes).map_err(Failure::internal)?,
         };
-        Ok(Arc::new(Resource::with_attributes(Arc::new(row), self.table, self.newest, attributes)))
+        Ok(Arc::new(Resource::with_attributes(Arc::new(row), self.table, self.latest, attributes)))
     }
 }

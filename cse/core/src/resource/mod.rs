@@ -16,7 +16,7 @@ mod writer;
 pub(crate) use batch::{Batch, INDEXED_VALUE, index_value};
 pub use draft::Draft;
 pub(crate) use version::texts;
-pub use version::{Id, Resource, View};
+pub use version::{Id, Latest, Resource, View};
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::is_cold;
 pub(crate) use tree::child;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dyad_protocol::Failure;
 
 use super::tree::Subscriptions;
-use super::{Id, Lookup, Resource, Tree};
+use super::{Id, Latest, Lookup, Resource, Tree};
 use crate::store::{Connection, Reader};
 
 /// A reader of the committed tree for one request. Takes a connection of the pool only when memory does not do.
@@ -60,14 +60,10 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-/// Loads a resource from the store, with the number of its latest instance if its type has instances.
+/// Loads a resource from the store.
 pub(crate) fn load(tree: &Tree, connection: &mut Connection, id: Id) -> Result<Option<Arc<Resource>>, Failure> {
     let Some(row) = connection.row(id).map_err(Failure::internal)? else { return Ok(None) };
-    let newest = match crate::types::instance_type(row.ty) {
-        Some(ty) => connection.newest(id, ty).map_err(Failure::internal)?,
-        None => None,
-    };
-    tree.revive(Arc::new(row), newest).map(Some)
+    tree.revive(Arc::new(row)).map(Some)
 }
 
 /// Those of the types (all if empty) that a resource has children of: the store looks up each by itself.
@@ -94,8 +90,16 @@ impl Lookup for Snapshot<'_> {
         tree.get_or_load(id, || load(tree, reader, id))
     }
 
-    fn child_by_name(&mut self, parent: Id, name: &str) -> Result<Option<Id>, Failure> {
-        self.reader()?.id_by_name(parent, name).map_err(Failure::internal)
+    fn child_by_name(&mut self, parent: Id, name: &str) -> Result<Option<Arc<Resource>>, Failure> {
+        let tree = self.tree;
+        let reader = self.reader()?;
+        let epoch = tree.epoch();
+        let Some(row) = reader.row_by_name(parent, name).map_err(Failure::internal)? else { return Ok(None) };
+        let id = row.id;
+        tree.get_or_load(id, || match tree.epoch() == epoch {
+            true => tree.revive(Arc::new(row)).map(Some),
+            false => load(tree, reader, id),
+        })
     }
 
     fn by_ri(&mut self, ri: &str) -> Result<Option<Id>, Failure> {
@@ -110,9 +114,19 @@ impl Lookup for Snapshot<'_> {
         rows.into_iter()
             .map(|row| match self.tree.resources.peek(&row.id) {
                 Some(resource) => Ok(resource),
-                None => self.tree.revive(Arc::new(row), None),
+                None => self.tree.revive(Arc::new(row)),
             })
             .collect()
+    }
+
+    fn latest(&mut self, resource: &Arc<Resource>) -> Result<Option<Id>, Failure> {
+        if let Latest::Known(latest) = resource.latest() {
+            return Ok(latest);
+        }
+        let Some(ty) = crate::types::instance_type_of(resource) else { return Ok(None) };
+        let latest = self.reader()?.newest(resource.id(), ty).map_err(Failure::internal)?;
+        resource.learn_latest(latest);
+        Ok(latest)
     }
 
     fn oldest(&mut self, parent: Id, ty: i32) -> Result<Option<Id>, Failure> {

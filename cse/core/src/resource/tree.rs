@@ -4,6 +4,7 @@
 //! that a reader has under way for the same key; so an old version never replaces a newer one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use dyad_protocol::Failure;
 use dyad_protocol::schema::Schemas;
@@ -44,6 +45,8 @@ pub struct Tree {
     /// Numbers of all types but instances: what a walk visits when it looks for none.
     pub(crate) with_children: Vec<i32>,
     paths: Cache<String, Id>,
+    /// Counts the commits that were published.
+    epoch: AtomicU64,
 }
 
 impl Tree {
@@ -64,11 +67,12 @@ impl Tree {
             subscriptions: Cache::new(SUBSCRIBED),
             labels: Cache::new(LABELS),
             paths: Cache::new(PATHS),
+            epoch: AtomicU64::new(0),
         }
     }
 
     /// Makes a resource from its row. A row of a type that no table describes any more is an internal failure.
-    pub(crate) fn revive(&self, row: Arc<Row>, newest: Option<Id>) -> Result<Arc<Resource>, Failure> {
+    pub(crate) fn revive(&self, row: Arc<Row>) -> Result<Arc<Resource>, Failure> {
         let table = match &row.root {
             Some(root) => self.schemas.by_root(root),
             None => u32::try_from(row.ty).ok().and_then(|ty| self.schemas.by_number(ty)),
@@ -81,7 +85,7 @@ impl Tree {
                 row.root.as_deref().unwrap_or("-")
             )));
         };
-        Ok(Arc::new(Resource::new(row, Arc::clone(table), newest)))
+        Ok(Arc::new(Resource::new(row, Arc::clone(table))))
     }
 
     /// A resource from memory, or from `load` if it is not there.
@@ -104,6 +108,16 @@ impl Tree {
         }
     }
 
+    /// A commit is about to be published.
+    pub(crate) fn advance(&self) {
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// Counts the commits that were published: a row that was read at one epoch may be out of date at the next.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
     /// Forgets everything, after the whole tree was replaced.
     pub(crate) fn clear(&self) {
         self.resources.clear();
@@ -122,13 +136,16 @@ pub trait Lookup {
     fn resource(&mut self, id: Id) -> Result<Option<Arc<Resource>>, Failure>;
 
     /// A child by a name that its originator gave.
-    fn child_by_name(&mut self, parent: Id, name: &str) -> Result<Option<Id>, Failure>;
+    fn child_by_name(&mut self, parent: Id, name: &str) -> Result<Option<Arc<Resource>>, Failure>;
 
     /// A resource by a stored resource ID: the CSEBase, AEs.
     fn by_ri(&mut self, ri: &str) -> Result<Option<Id>, Failure>;
 
     /// Children with the given types (all if empty) after a number, in order of creation, at most `limit`.
     fn children(&mut self, parent: Id, types: &[i32], after: Id, limit: usize) -> Result<Vec<Arc<Resource>>, Failure>;
+
+    /// The latest instance below a resource.
+    fn latest(&mut self, resource: &Arc<Resource>) -> Result<Option<Id>, Failure>;
 
     /// The oldest instance of a type below a resource.
     fn oldest(&mut self, parent: Id, ty: i32) -> Result<Option<Id>, Failure>;
@@ -147,15 +164,18 @@ pub fn resolve(look: &mut impl Lookup, path: &str) -> Result<Option<Arc<Resource
         }
         look.tree().paths.remove(path);
     }
-    let mut segments = path.split('/');
-    let first = segments.next().unwrap_or_default();
-    let Some(mut current) = first_segment(look, first)? else { return Ok(None) };
-    for name in segments {
-        let Some(child) = child(look, &current, name)? else { return Ok(None) };
-        current = child;
+    let found = match path.rsplit_once('/') {
+        None => first_segment(look, path)?,
+        // The way to the parent is likely remembered; addresses have a bounded number of segments.
+        Some((above, name)) => match resolve(look, above)? {
+            Some(parent) => child(look, &parent, name)?,
+            None => None,
+        },
+    };
+    if let Some(found) = &found {
+        look.tree().paths.insert(path.to_owned(), found.id());
     }
-    look.tree().paths.insert(path.to_owned(), current.id());
-    Ok(Some(current))
+    Ok(found)
 }
 
 fn first_segment(look: &mut impl Lookup, segment: &str) -> Result<Option<Arc<Resource>>, Failure> {
@@ -172,8 +192,8 @@ fn first_segment(look: &mut impl Lookup, segment: &str) -> Result<Option<Arc<Res
 
 /// A child by its name, whether given or assigned.
 pub(crate) fn child(look: &mut impl Lookup, parent: &Resource, name: &str) -> Result<Option<Arc<Resource>>, Failure> {
-    if let Some(id) = look.child_by_name(parent.id(), name)? {
-        return look.resource(id);
+    if let Some(child) = look.child_by_name(parent.id(), name)? {
+        return Ok(Some(child));
     }
     let Some(id) = names::row_of(name) else { return Ok(None) };
     Ok(look.resource(id)?.filter(|child| {

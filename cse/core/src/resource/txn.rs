@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::batch::{Batch, Change, Changes};
 use super::tree::Subscriptions;
-use super::{Id, Lookup, Resource, Tree};
+use super::{Id, Latest, Lookup, Resource, Tree};
 use crate::Cse;
 use crate::store::{Aged, Owed};
 
@@ -121,8 +121,8 @@ impl<'a> Txn<'a> {
         Ok(())
     }
 
-    /// The latest instance of a type below a resource other than those that this transaction removed.
-    pub(crate) fn newest_instance(&mut self, parent: Id, ty: i32, but: Id) -> Result<Option<Id>, Failure> {
+    /// The latest instance of a type below a resource among those older than one.
+    pub(crate) fn latest_before(&mut self, parent: Id, ty: i32, but: Id) -> Result<Option<Id>, Failure> {
         self.batch.flush().map_err(Failure::internal)?;
         self.batch.writer.newest_before(parent, ty, but).map_err(Failure::internal)
     }
@@ -179,16 +179,13 @@ impl Lookup for Txn<'_> {
         tree.get_or_load(id, || super::snapshot::load(tree, writer, id))
     }
 
-    fn child_by_name(&mut self, parent: Id, name: &str) -> Result<Option<Id>, Failure> {
-        if let Some(id) = self.batch.child_by_name(parent, name) {
-            return Ok(Some(id));
-        }
-        let stored = self.batch.writer.id_by_name(parent, name).map_err(Failure::internal)?;
+    fn child_by_name(&mut self, parent: Id, name: &str) -> Result<Option<Arc<Resource>>, Failure> {
+        let id = match self.batch.child_by_name(parent, name) {
+            Some(id) => Some(id),
+            None => self.batch.writer.id_by_name(parent, name).map_err(Failure::internal)?,
+        };
         // The row may be removed by this batch and not flushed yet.
-        match stored {
-            Some(id) if self.resource(id)?.is_some() => Ok(Some(id)),
-            _ => Ok(None),
-        }
+        id.map_or(Ok(None), |id| self.resource(id))
     }
 
     fn by_ri(&mut self, ri: &str) -> Result<Option<Id>, Failure> {
@@ -218,13 +215,22 @@ impl Lookup for Txn<'_> {
                 match self.pending.get(&row.id).map(Option::as_ref).or_else(|| self.batch.get(row.id)) {
                     Some(None) => {}
                     Some(Some(newer)) => children.push(Arc::clone(newer)),
-                    None => children.push(self.cse.tree().revive(Arc::new(row), None)?),
+                    None => children.push(self.cse.tree().revive(Arc::new(row))?),
                 }
             }
             if is_last || children.len() >= limit {
                 return Ok(children);
             }
         }
+    }
+
+    fn latest(&mut self, resource: &Arc<Resource>) -> Result<Option<Id>, Failure> {
+        if let Latest::Known(latest) = resource.latest() {
+            return Ok(latest);
+        }
+        let Some(ty) = crate::types::instance_type_of(resource) else { return Ok(None) };
+        self.batch.flush().map_err(Failure::internal)?;
+        self.batch.writer.newest(resource.id(), ty).map_err(Failure::internal)
     }
 
     fn oldest(&mut self, parent: Id, ty: i32) -> Result<Option<Id>, Failure> {

@@ -27,6 +27,16 @@ pub enum View {
     None,
 }
 
+/// The latest instance below a resource, as far as a version of it knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Latest {
+    /// Not looked up yet.
+    #[default]
+    Unknown,
+    /// This one, or none.
+    Known(Option<Id>),
+}
+
 /// One version of a resource: the row as it is stored, and what was derived from it.
 ///
 /// The body is the JSON object of all attributes as originators see it; it is passed on as text wherever possible
@@ -35,20 +45,25 @@ pub enum View {
 pub struct Resource {
     row: Arc<Row>,
     table: Arc<TypeTable>,
-    newest: Option<Id>,
+    latest: OnceLock<Option<Id>>,
     attributes: OnceLock<Object>,
     view: OnceLock<View>,
+    weight: OnceLock<u64>,
 }
 
 impl Resource {
-    /// From a stored row. `newest` is the latest instance below it, for types that have instances.
-    pub fn new(row: Arc<Row>, table: Arc<TypeTable>, newest: Option<Id>) -> Self {
-        Self { row, table, newest, attributes: OnceLock::new(), view: OnceLock::new() }
+    /// From a stored row.
+    pub fn new(row: Arc<Row>, table: Arc<TypeTable>) -> Self {
+        Self { row, table, latest: OnceLock::new(), attributes: OnceLock::new(), view: OnceLock::new(), weight: OnceLock::new() }
     }
 
     /// From a row whose attributes are at hand.
-    pub fn with_attributes(row: Arc<Row>, table: Arc<TypeTable>, newest: Option<Id>, attributes: Object) -> Self {
-        Self { row, table, newest, attributes: attributes.into(), view: OnceLock::new() }
+    pub fn with_attributes(row: Arc<Row>, table: Arc<TypeTable>, latest: Latest, attributes: Object) -> Self {
+        let latest = match latest {
+            Latest::Unknown => OnceLock::new(),
+            Latest::Known(id) => id.into(),
+        };
+        Self { row, table, latest, attributes: attributes.into(), view: OnceLock::new(), weight: OnceLock::new() }
     }
 
     /// The row.
@@ -107,9 +122,15 @@ impl Resource {
         self.row.et <= now.micros()
     }
 
-    /// The latest instance below it.
-    pub fn newest(&self) -> Option<Id> {
-        self.newest
+    /// The latest instance below it, as far as this version knows.
+    pub fn latest(&self) -> Latest {
+        self.latest.get().map_or(Latest::Unknown, |id| Latest::Known(*id))
+    }
+
+    /// Lets this version know its latest instance, found in the store. The writer replaces the version with each
+    /// change of the instances, so what is found for it stays true for as long as it is the newest.
+    pub(crate) fn learn_latest(&self, latest: Option<Id>) {
+        let _ = self.latest.set(latest);
     }
 
     /// All attributes as JSON text.
@@ -156,10 +177,32 @@ impl Resource {
         })
     }
 
-    /// What it weighs in the cache, roughly, in bytes.
+    /// Whether the attributes may have one of this name: certain if not. Looks at the text, which costs less than
+    /// parsing it.
+    pub fn may_have(&self, short_name: &str) -> bool {
+        match self.attributes.get() {
+            Some(attributes) => attributes.contains_key(short_name),
+            None => self.row.body.contains(short_name),
+        }
+    }
+
+    /// The same version without what can be derived from the row again, for resources that may not be read soon.
+    pub(crate) fn compact(&self) -> Arc<Self> {
+        let compact = Self::new(Arc::clone(&self.row), Arc::clone(&self.table));
+        if let Some(latest) = self.latest.get() {
+            compact.learn_latest(*latest);
+        }
+        Arc::new(compact)
+    }
+
+    /// What it weighs in the cache in bytes: the row, and parsed attributes at about six times their text. Always
+    /// what it weighed at first: the cache takes off what it once added.
     pub fn weight(&self) -> u64 {
-        // The parsed attributes, which may or may not be there, are counted as the text once more.
-        (self.row.body.len() * 2 + 256) as u64
+        *self.weight.get_or_init(|| {
+            let text = self.row.body.len() as u64;
+            let parsed = if self.attributes.get().is_some() { text * 6 } else { 0 };
+            text + parsed + 600
+        })
     }
 }
 

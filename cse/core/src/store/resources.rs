@@ -74,6 +74,15 @@ impl Connection {
         either!(self, link => resource::table.filter(resource::ri.eq(ri)).get_result(link).optional())
     }
 
+    /// The child with a name that does not derive from its id, whole.
+    pub fn row_by_name(&mut self, parent: i64, rn: &str) -> Result<Option<Row>, StoreError> {
+        either!(self, link => resource::table
+            .filter(resource::parent.eq(parent))
+            .filter(resource::rn.eq(rn))
+            .get_result(link)
+            .optional())
+    }
+
     /// The child with a name that does not derive from its id.
     pub fn id_by_name(&mut self, parent: i64, rn: &str) -> Result<Option<i64>, StoreError> {
         either!(self, link => resource::table

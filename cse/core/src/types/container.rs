@@ -6,7 +6,7 @@ use dyad_protocol::{Failure, Object};
 use serde_json::Value;
 
 use super::instances;
-use crate::resource::{Draft, Resource, Txn};
+use crate::resource::{Draft, Latest, Resource, Txn};
 
 /// Sets the counters, and the node's limits where the originator gave none.
 pub(super) fn create(txn: &Txn<'_>, draft: &mut Draft) -> Result<(), Failure> {
@@ -57,7 +57,7 @@ fn forget_instances(txn: &mut Txn<'_>, old: &Arc<Resource>, draft: &mut Draft) -
             _ => break,
         }
     }
-    draft.newest = None;
+    draft.latest = Latest::Known(None);
     draft.set("cni", 0);
     draft.set("cbs", 0);
     Ok(())

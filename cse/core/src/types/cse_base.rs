@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dyad_protocol::{Failure, Object, Timestamp};
 use serde_json::Value;
 
-use crate::resource::{Draft, Lookup, Resource, Txn};
+use crate::resource::{Draft, Latest, Lookup, Resource, Txn};
 use crate::{CSE_BASE, Cse};
 
 /// Makes the CSEBase, or brings it up to date with the settings. Internal failure if the store belongs to a node
@@ -21,7 +21,7 @@ pub(crate) fn bootstrap(txn: &mut Txn<'_>) -> Result<(), Failure> {
             ri: Some(txn.cse().config().cse_base_id().to_owned()),
             rn: Some(txn.cse().config().cse_name.clone()),
             originator: Some(txn.cse().config().admin.clone()),
-            newest: None,
+            latest: Latest::Known(None),
         };
         draft.set("ct", now.as_str());
         draft.set("lt", now);

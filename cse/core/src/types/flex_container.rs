@@ -7,7 +7,7 @@ use dyad_protocol::{Failure, Object, Timestamp};
 use serde_json::Value;
 
 use super::{content_instance, instances};
-use crate::resource::{Draft, Resource, Txn};
+use crate::resource::{Draft, Latest, Resource, Txn};
 
 /// Sets the size, and the counters where a history is kept.
 pub(super) fn create(draft: &mut Draft) {
@@ -46,9 +46,9 @@ pub(super) fn snapshot(txn: &mut Txn<'_>, resource: &Arc<Resource>) -> Result<()
     instances::check_size(resource, size)?;
     let custom = resource.attributes().iter().filter(|(name, _)| !is_universal(name));
     let attributes: Object = custom.map(|(name, value)| (name.clone(), value.clone())).collect();
-    let id = txn.next_id();
+    let (id, latest) = (txn.next_id(), Latest::Known(None));
     let mut draft =
-        Draft { table, id, parent: resource.id(), attributes, ri: None, rn: None, originator: None, newest: None };
+        Draft { table, id, parent: resource.id(), attributes, ri: None, rn: None, originator: None, latest };
     let now = txn.now();
     let (name, ri) = (draft.name(), draft.resource_id());
     draft.set("rn", name);

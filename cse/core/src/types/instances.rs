@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dyad_protocol::time::Span;
 use dyad_protocol::{Failure, StatusCode, Timestamp};
 
-use crate::resource::{Draft, Lookup, Resource, Txn};
+use crate::resource::{Draft, Latest, Lookup, Resource, Txn};
 
 /// NOT_ACCEPTABLE if an instance of so many bytes can never fit.
 pub(super) fn check_size(container: &Resource, bytes: u64) -> Result<(), Failure> {
@@ -36,7 +36,7 @@ pub(super) fn appended(txn: &mut Txn<'_>, parent: &Arc<Resource>, instance: &Arc
     let mut draft = Draft::of(&container);
     let count = draft.number("cni").unwrap_or(0) + 1;
     let bytes = draft.number("cbs").unwrap_or(0) + size;
-    draft.newest = Some(instance.id());
+    draft.latest = Latest::Known(Some(instance.id()));
     touch(txn, &mut draft, count, bytes);
     trim(txn, &mut draft, instance.row().ty)?;
     txn.update(&container, draft.fix()?)
@@ -52,8 +52,8 @@ pub(super) fn trim(txn: &mut Txn<'_>, draft: &mut Draft, ty: i32) -> Result<(), 
     while exceeds(count, bytes) {
         let Some(oldest) = txn.oldest_instance(draft.id, ty)? else { break };
         txn.trim(draft.id, &oldest)?;
-        if draft.newest == Some(oldest.id) {
-            draft.newest = None;
+        if draft.latest == Latest::Known(Some(oldest.id)) {
+            draft.latest = Latest::Known(None);
         }
         count = count.saturating_sub(1);
         bytes = bytes.saturating_sub(oldest.cs.unwrap_or(0).unsigned_abs());
@@ -67,9 +67,13 @@ pub(super) fn trim(txn: &mut Txn<'_>, draft: &mut Draft, ty: i32) -> Result<(), 
 pub(super) fn removed(txn: &mut Txn<'_>, parent: &Arc<Resource>, instance: &Arc<Resource>) -> Result<(), Failure> {
     let Some(container) = txn.resource(parent.id())? else { return Ok(()) };
     let mut draft = Draft::of(&container);
-    if draft.newest == Some(instance.id()) {
-        draft.newest = txn.newest_instance(container.id(), instance.row().ty, instance.id())?;
-    }
+    let latest = match txn.latest(&container)? {
+        Some(latest) if latest == instance.id() => {
+            txn.latest_before(container.id(), instance.row().ty, instance.id())?
+        }
+        latest => latest,
+    };
+    draft.latest = Latest::Known(latest);
     let count = draft.number("cni").unwrap_or(0).saturating_sub(1);
     let bytes = draft.number("cbs").unwrap_or(0).saturating_sub(instance.number("cs").unwrap_or(0));
     touch(txn, &mut draft, count, bytes);
