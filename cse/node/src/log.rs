@@ -10,9 +10,12 @@ use tracing_subscriber::EnvFilter;
 /// Begins to log; once per process.
 pub(crate) fn start(settings: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.level).context("log.level is not a filter")?;
-    // What these say at the start and the end of a thread is for their authors; a filter that names them wins.
+    // What these say is for their authors; a filter that names them wins. What clients get wrong is an error to
+    // `actix_http`: everybody who reaches the node could fill the log with it.
     let is_talkative = ["info", "debug", "trace"].iter().any(|level| settings.level.contains(level));
-    let filter = match is_talkative && !settings.level.contains("actix") {
+    let names_them = settings.level.contains("actix");
+    let filter = if names_them { filter } else { filter.add_directive("actix_http=off".parse()?) };
+    let filter = match is_talkative && !names_them {
         true => filter.add_directive("actix_server=warn".parse()?),
         false => filter,
     };
