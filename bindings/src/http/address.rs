@@ -17,10 +17,12 @@ pub fn from_path(path: &str, root: &str, lenient: bool) -> Result<String, Failur
     let path = path.ok_or_else(|| Failure::not_found("the path is outside the root of this node"))?;
     let path = if lenient { path.strip_suffix('/').unwrap_or(path) } else { path };
     let path = path.strip_prefix('/').ok_or_else(|| Failure::bad_request("the path names no resource"))?;
-    let (mut to, rest, cse_at) = match path.split_once('/') {
-        Some(("~", rest)) => (String::with_capacity(path.len()), rest, Some(1)),
-        Some(("_", rest)) => (String::from("/"), rest, Some(2)),
-        _ if matches!(path, "~" | "_") => return Err(malformed()),
+    let (first, rest) = path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)));
+    // Escaped or not, it is the same character (RFC 3986 6.2.2.2).
+    let (mut to, rest, cse_at) = match (&*escape::decode(first, "the path")?, rest) {
+        ("~", Some(rest)) => (String::with_capacity(path.len()), rest, Some(1)),
+        ("_", Some(rest)) => (String::from("/"), rest, Some(2)),
+        ("~" | "_", None) => return Err(malformed()),
         _ => (String::with_capacity(path.len()), path, None),
     };
     let mut segments = 0;
@@ -78,6 +80,8 @@ mod tests {
             assert_eq!(to_path(to), path);
         }
         assert_eq!(from_path("/cse%2Din/%41", "", false).unwrap(), "cse-in/A");
+        assert_eq!(from_path("/%7E/CSE178/a", "", false).unwrap(), "/CSE178/a");
+        assert_eq!(from_path("/%5f/sp/CSE178/a", "", false).unwrap(), "//sp/CSE178/a");
         assert_eq!(to_path("cnt#mni"), "/cnt");
     }
 
@@ -92,7 +96,7 @@ mod tests {
     #[test]
     fn refusals() {
         for path in [
-            "/", "//", "//a", "/a//b", "/a//", "/~", "/~/", "/_", "/_/sp", "/_/sp/", "/a/../b", "/a/%2e%2e", "/./a", "/a%2Fb",
+            "/", "//", "//a", "/a//b", "/a//", "/~", "/~/", "/_", "/%5F", "/_/sp", "/_/sp/", "/a/../b", "/a/%2e%2e", "/./a", "/a%2Fb",
             "/a%00", "/a%", "/a%4", "/a;b", "/a%3Bb", "/a%23b", "/a%3Fb", "/a%2541", "/%c0%af", "/a b", "/é", "/%C3%A9", "*",
         ] {
             for lenient in [true, false] {
