@@ -1,7 +1,7 @@
 //! Clients that create instances without a pause until the node is gone.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(crate) struct Load {
 impl Load {
     /// Starts so many clients, each on one of the containers. Contents begin with `tag` and differ.
     pub(crate) fn start(node: &Node, tag: &str, clients: usize, containers: &[&str]) -> Self {
-        let (answered, answers) = channel();
+        let (answered, answers) = sync_channel(100_000);
         let threads = (0..clients).map(|number| {
             let (client, answered) = (node.client(), answered.clone());
             let (container, tag) = (containers[number % containers.len()].to_owned(), format!("{tag}-{number}"));
