@@ -124,7 +124,11 @@ impl Node {
 
     /// What the node has logged since its first start.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join("stderr")).unwrap_or_default()
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.directory.path().join("stderr")
     }
 
     /// Changes a setting for the next start.
@@ -158,8 +162,7 @@ impl Node {
 
     #[track_caller]
     fn start(&mut self) {
-        let log =
-            std::fs::OpenOptions::new().create(true).append(true).open(self.directory.path().join("stderr"));
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_file());
         let mut command = Command::new(binary());
         command.arg("serve").current_dir(self.directory.path()).stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(log.expect("a log file"));

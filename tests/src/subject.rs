@@ -1,6 +1,7 @@
 //! The CSE that tests are put to: a node of their own, or the one that `CSE_SUBJECT` names.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::node::{Node, Store};
@@ -21,6 +22,9 @@ pub struct Subject {
     pub admin: String,
     /// Whether it is a node of this repository, started for the tests.
     pub is_own: bool,
+    /// Whether it tolerates common slips.
+    pub is_lenient: bool,
+    log: Option<PathBuf>,
 }
 
 impl Subject {
@@ -38,6 +42,8 @@ impl Subject {
             sp_id: or("CSE_SUBJECT_SP", "//dyad.example.com"),
             admin: or("CSE_SUBJECT_ADMIN", "CAdmin"),
             is_own: false,
+            is_lenient: false,
+            log: None,
         })
     }
 
@@ -50,6 +56,8 @@ impl Subject {
             sp_id: "//dyad.example.com".into(),
             admin: "CAdmin".into(),
             is_own: true,
+            is_lenient: true,
+            log: Some(node.log_file()),
         }
     }
 
@@ -68,6 +76,28 @@ impl Subject {
             Store::Postgres => &POSTGRES,
         };
         Self::of(node.get_or_init(|| Node::on(store).start()))
+    }
+
+    /// The foreign subject, or a node that is not lenient.
+    pub fn strict() -> Self {
+        static STRICT: OnceLock<Node> = OnceLock::new();
+        Self::foreign().unwrap_or_else(|| {
+            let node = STRICT.get_or_init(|| Node::on(Store::Memory).set("http.lenient", false).start());
+            Self { is_lenient: false, ..Self::of(node) }
+        })
+    }
+
+    /// What a node of this repository complained about, each complaint once.
+    pub fn complaints(&self) -> String {
+        let log = self.log.as_ref().and_then(|log| std::fs::read_to_string(log).ok()).unwrap_or_default();
+        let mut complaints: Vec<&str> = Vec::new();
+        for line in log.lines().filter(|line| !line.contains(" INFO ") && !line.contains(" WARN dyad::cli")) {
+            let message = line.split_once("Z ").map_or(line, |(_, message)| message);
+            if complaints.len() < 40 && !complaints.contains(&message) {
+                complaints.push(message);
+            }
+        }
+        complaints.join("\n")
     }
 
     /// A client of the subject.

@@ -45,6 +45,8 @@ pub enum Only {
     Http,
     /// With a node of this repository: the expectation is this node's choice or setting.
     Dyad,
+    /// With a CSE that tolerates nothing; a node of this repository does with `http.lenient=false`.
+    Strict,
 }
 
 /// A case, or one variant of a case that has several.

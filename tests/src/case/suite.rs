@@ -30,9 +30,11 @@ const THREADS: usize = 8;
 /// Runs the cases, in parallel and in no particular order.
 pub fn run_all(cases: &[Case], subject: &Subject, transport: Transport) -> Outcome {
     let is_sensible = |case: &Case| match case.only {
-        Some(Only::Http) => transport == Transport::Http,
-        Some(Only::Dyad) => subject.is_own,
-        None => true,
+        Some(Only::Http) => transport == Transport::Http && (!subject.is_own || subject.is_lenient),
+        Some(Only::Dyad) => subject.is_own && subject.is_lenient,
+        Some(Only::Strict) => !subject.is_lenient,
+        // A strict node of this repository runs for the cases that need one.
+        None => !subject.is_own || subject.is_lenient,
     };
     let (sensible, skipped): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| is_sensible(case));
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
