@@ -28,7 +28,7 @@ pub use delete::Cause;
 pub(crate) use delete::{remove_expired, remove_subtree};
 pub(crate) use filter::matches_times;
 pub(crate) use target::local_path;
-pub use target::Target;
+pub use target::{Target, Virtual};
 
 use crate::Cse;
 use crate::access;

@@ -54,6 +54,9 @@ pub(super) struct TypeSection {
     pub(super) common: Vec<SmolStr>,
     #[serde(default)]
     pub(super) children: Vec<u32>,
+    /// Types that were there before and may have this one as a child.
+    #[serde(default)]
+    pub(super) parents: Vec<u32>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -70,6 +70,10 @@ impl Schemas {
             let tables = schemas.loader(|loader| loader.specializations(file));
             schemas.insert(origin, tables)?;
         }
+        for (origin, file) in &files {
+            schemas.check_parents(file).map_err(|problem| SchemaError::new(origin, problem))?;
+            schemas.adopt(file);
+        }
         Ok(schemas)
     }
 
@@ -77,6 +81,7 @@ impl Schemas {
     /// call the file. A root, number or definition that exists already is refused; the file then adds nothing.
     pub fn add(&mut self, origin: &str, text: &str) -> Result<usize, SchemaError> {
         let file = parse(origin, text)?;
+        self.check_parents(&file).map_err(|problem| SchemaError::new(origin, problem))?;
         self.types.add(&file).map_err(|problem| SchemaError::new(origin, problem))?;
         self.add_common(&file).map_err(|problem| SchemaError::new(origin, problem))?;
         let tables = self.loader(|loader| {
@@ -84,7 +89,9 @@ impl Schemas {
             tables.extend(loader.specializations(&file)?);
             Ok(tables)
         });
-        self.insert(origin, tables)
+        let count = self.insert(origin, tables)?;
+        self.adopt(&file);
+        Ok(count)
     }
 
     /// The table of a type, which for 13, 28, 58 and their announced variants is that of the generic type.
@@ -134,6 +141,25 @@ impl Schemas {
         self.common.extend(common);
         self.common_announced.extend(announced);
         Ok(())
+    }
+
+    fn check_parents(&self, file: &File) -> Result<(), Problem> {
+        let Some(section) = &file.r#type else { return Ok(()) };
+        match section.parents.iter().find(|parent| !self.by_number.contains_key(parent)) {
+            Some(parent) => Err((section.name.clone(), format!("parents: there is no type {parent}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets the types that a file names as parents, their specialisations included, have its type as a child.
+    fn adopt(&mut self, file: &File) {
+        let Some(section) = &file.r#type else { return };
+        for table in self.tables.iter_mut().filter(|table| section.parents.contains(&table.number)) {
+            *table = Arc::new(table.with_child(section.number));
+            let by_definition = self.by_container.values_mut().chain(self.by_management.values_mut());
+            let slots = self.by_number.values_mut().chain(self.by_root.values_mut()).chain(by_definition);
+            slots.filter(|slot| slot.root == table.root).for_each(|slot| *slot = Arc::clone(table));
+        }
     }
 
     fn insert(

@@ -74,7 +74,7 @@ pub enum Specialization {
 }
 
 /// The table of one resource type, of one of its specialisations, or of an announced variant.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TypeTable {
     /// Resource type number; 0 for virtual resources, which have none.
     pub number: ResourceType,
@@ -105,6 +105,15 @@ impl TypeTable {
     /// Whether a resource of type `child` may be created below one of this type.
     pub fn allows_child(&self, child: ResourceType) -> bool {
         self.children.binary_search(&child).is_ok()
+    }
+
+    /// The same table with one more type of children.
+    pub(super) fn with_child(&self, child: ResourceType) -> Self {
+        let mut children = self.children.to_vec();
+        children.push(child);
+        children.sort_unstable();
+        children.dedup();
+        Self { children: children.into(), ..self.clone() }
     }
 
     /// Whether resources of the type can be subscribed to.

@@ -247,6 +247,25 @@ proptest! {
     }
 }
 
+#[test]
+fn an_added_type_finds_its_parents() {
+    let file = |parents: &str| {
+        format!("[type]\nname = \"a\"\nroot = \"x:a\"\nnumber = 20001\nrelease = 1\noperations = \"CRUD\"\nparents = {parents}")
+    };
+    let mut schemas = Schemas::builtin().unwrap();
+    let refused = schemas.add("a.toml", &file("[3, 99]")).unwrap_err();
+    assert_eq!(refused.to_string(), "a.toml: a: parents: there is no type 99");
+    assert!(schemas.by_number(20_001).is_none());
+    assert_eq!(schemas.add("a.toml", &file("[3, 28]")).unwrap(), 1);
+    for root in ["m2m:cnt", "cod:color"] {
+        assert!(schemas.by_root(root).unwrap().allows_child(20_001), "{root}");
+        assert!(schemas.by_root(root).unwrap().allows_child(23), "{root} keeps its own");
+    }
+    assert!(schemas.by_number(3).unwrap().allows_child(20_001));
+    assert!(schemas.by_container_definition("org.onem2m.common.moduleclass.binarySwitch").unwrap().allows_child(20_001));
+    assert!(!schemas.by_number(2).unwrap().allows_child(20_001));
+}
+
 /// A measurement, not a test: `cargo test -p dyad-protocol --release -- --ignored --nocapture cost`.
 #[test]
 #[ignore = "measures"]
