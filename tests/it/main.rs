@@ -13,6 +13,7 @@ mod bad_input;
 mod conformance;
 mod delivery;
 mod durability;
+mod function;
 mod harness;
 mod load;
 mod stress;
