@@ -27,6 +27,7 @@ pub struct Cse {
     functions: Vec<Arc<dyn ServiceFunction>>,
     stop: watch::Sender<bool>,
     expiration_interval: watch::Sender<Duration>,
+    failed: watch::Sender<bool>,
     this: OnceLock<Weak<Cse>>,
 }
 
@@ -73,6 +74,7 @@ impl Builder {
             functions: self.functions,
             stop,
             expiration_interval,
+            failed: watch::Sender::new(false),
             this: OnceLock::new(),
         });
         let _ = cse.this.set(Arc::downgrade(&cse));
@@ -122,6 +124,16 @@ impl Cse {
     pub async fn stop(&self) {
         self.stop.send_replace(true);
         self.writer.stop().await;
+    }
+
+    /// Resolves if the node cannot go on; it should end then.
+    pub async fn failed(&self) {
+        // An error means that the node is gone altogether.
+        let _ = self.failed.subscribe().wait_for(|failed| *failed).await;
+    }
+
+    pub(crate) fn fail(&self) {
+        self.failed.send_replace(true);
     }
 
     /// Brings the tree back to what it was just after the start, with everything that is owed forgotten. The

@@ -65,8 +65,10 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     gate.open(Arc::clone(&cse));
     banner::print(&settings, listening);
     tracing::info!(cse = settings.cse.id, %listening, "the node is ready");
-    let signal = signals.first().await;
-    tracing::info!("{signal}: ending");
+    tokio::select! {
+        signal = signals.first() => tracing::info!("{signal}: ending"),
+        () = cse.failed() => anyhow::bail!("the node cannot go on and ends; what was answered is stored, start it again"),
+    }
     server.stop().await;
     cse.stop().await;
     tracing::info!("the node has ended; everything that was answered is stored");

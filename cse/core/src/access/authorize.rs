@@ -100,7 +100,7 @@ fn may(
         return by_default(look, cse, asker, &governing, operation);
     }
     for acpi in governing.texts("acpi") {
-        let Some(policy) = policy_at(look, cse, acpi)? else { continue };
+        let Some(policy) = policy_at(look, cse, acpi)?.filter(|policy| !policy.is_expired(asker.now)) else { continue };
         let View::Policy(rules) = policy.view() else { continue };
         let rules: &[Rule] = if of_policies { &rules.self_privileges } else { &rules.privileges };
         if decide(&question, rules) {

@@ -1,6 +1,7 @@
 //! Serving one target: its notifications one after the other, with a pause that grows while it does not answer.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dyad_protocol::{Content, Failure, Operation, Request};
@@ -71,6 +72,7 @@ async fn next(cse: &Arc<Cse>, target: &str) -> Option<Arc<Owed>> {
             let lane = lanes.get_mut(target)?;
             if let Some(owed) = lane.queue.pop_front() {
                 lane.last = owed.seq;
+                delivery.queued.fetch_sub(1, Ordering::Relaxed);
                 return Some(owed);
             }
             if !lane.spilled {
@@ -93,6 +95,7 @@ async fn next(cse: &Arc<Cse>, target: &str) -> Option<Arc<Owed>> {
         if more.is_empty() && lane.spills == spills {
             lane.spilled = false;
         }
+        delivery.queued.fetch_add(more.len(), Ordering::Relaxed);
         lane.queue.extend(more);
     }
 }

@@ -8,7 +8,7 @@ mod lane;
 mod target;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ pub struct Delivery {
     timeout_millis: AtomicU64,
     lanes: Mutex<FxHashMap<String, Lane>>,
     settled: Mutex<Vec<i64>>,
+    queued: AtomicUsize,
     permits: Semaphore,
     stop: watch::Receiver<bool>,
     home: OnceLock<Home>,
@@ -63,7 +64,7 @@ impl Delivery {
         let permits = Semaphore::new(config.targets.max(1));
         let (lanes, settled) = (Mutex::default(), Mutex::default());
         let timeout_millis = AtomicU64::new(millis(config.timeout));
-        Self { transports, config, timeout_millis, lanes, settled, permits, stop, home: OnceLock::new() }
+        Self { transports, config, timeout_millis, lanes, settled, queued: AtomicUsize::new(0), permits, stop, home: OnceLock::new() }
     }
 
     /// Starts delivery for a node: what an earlier run of it owes is sent first.
@@ -96,13 +97,18 @@ impl Delivery {
         for notification in owed {
             let target = notification.target.clone();
             let mut lanes = self.lanes();
+            let is_full = self.queued.load(Ordering::Relaxed) >= self.config.queue.saturating_mul(self.config.targets);
             match lanes.get_mut(&target) {
-                Some(lane) if lane.spilled || lane.queue.len() >= self.config.queue => {
+                Some(lane) if lane.spilled || is_full || lane.queue.len() >= self.config.queue => {
                     lane.spilled = true;
                     lane.spills += 1;
                 }
-                Some(lane) => lane.queue.push_back(notification),
+                Some(lane) => {
+                    self.queued.fetch_add(1, Ordering::Relaxed);
+                    lane.queue.push_back(notification);
+                }
                 None => {
+                    self.queued.fetch_add(1, Ordering::Relaxed);
                     let lane = Lane { queue: VecDeque::from([notification]), ..Lane::default() };
                     lanes.insert(target.clone(), lane);
                     drop(lanes);
@@ -125,6 +131,7 @@ impl Delivery {
     /// Drops everything that waits in memory, after the outbox was emptied.
     pub(crate) fn forget(&self) {
         for lane in self.lanes().values_mut() {
+            self.queued.fetch_sub(lane.queue.len(), Ordering::Relaxed);
             lane.queue.clear();
             lane.spilled = false;
         }
@@ -152,7 +159,7 @@ impl Delivery {
 
     /// Notifications that wait in memory.
     pub fn waiting(&self) -> usize {
-        self.lanes().values().map(|lane| lane.queue.len()).sum()
+        self.queued.load(Ordering::Relaxed)
     }
 
     /// Sends a request to a point of access by the transport for its scheme.

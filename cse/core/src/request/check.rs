@@ -11,6 +11,9 @@ pub(super) fn primitive(cse: &Cse, call: &Call) -> Result<(), Failure> {
     let request = &call.request;
     release(cse, call)?;
     times(call)?;
+    if request.operation_execution_time.is_some() {
+        return Err(Failure::not_implemented("an operation execution time is not supported"));
+    }
     originator(call)?;
     if request.request_identifier.len() > id::MAX_SEGMENT {
         return Err(Failure::bad_request("the request identifier is too long"));

@@ -11,7 +11,7 @@ use super::{Asker, Call, Written, shape};
 use crate::Cse;
 use crate::access::{self, operation};
 use crate::function::{Change, Event};
-use crate::resource::{Draft, Latest, Lookup, Resource, Snapshot, Txn, child, path_of};
+use crate::resource::{Draft, Latest, Lookup, Resource, Snapshot, Txn, child, names, path_of};
 use crate::types;
 
 /// First pass, on what is committed: may the originator, and is it something that can be created there?
@@ -35,10 +35,14 @@ fn check(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Wanted, Failu
     let Some(base) = base else {
         return Err(Failure::not_implemented(format!("resource type {ty} is not supported")));
     };
-    // A registration is open to whoever the registration function admits (TS-0004 7.4.5.2.1).
+    // A registration is open to whoever the registration function admits (TS-0004 7.4.5.2.1), which is there as
+    // the check below makes sure.
     if !types::is_registration(ty) {
         let asker = Asker::new(cse, call);
         access::authorize(look, cse, &asker, &parent, operation::CREATE, Some(ty))?;
+    }
+    if types::needs_function(ty) && !cse.functions().iter().any(|function| function.owns().contains(&ty)) {
+        return Err(Failure::not_implemented(format!("the service function for resource type {ty} is switched off")));
     }
     if !base.allows(Operation::Create) || base.is_virtual {
         return Err(Failure::not_allowed("resources of this type cannot be created by request"));
@@ -97,6 +101,8 @@ pub(super) fn create(txn: &mut Txn<'_>, call: &Call) -> Result<Written, Failure>
     let resource = draft.fix()?;
     txn.insert(Arc::clone(&resource))?;
     types::created(txn, &parent, &resource)?;
+    // A flexContainer counts the first instance of its history.
+    let resource = txn.resource(resource.id())?.unwrap_or(resource);
     let response = answer(txn, call, &resource, sent)?;
     Ok(Written { response, events: vec![Event { operation: Operation::Create, resource }] })
 }
@@ -113,6 +119,9 @@ fn draft(
     let rn = sent.get("rn").and_then(Value::as_str).map(str::to_owned);
     if let Some(name) = &rn {
         check_name(txn, parent, name)?;
+    }
+    if rn.as_deref().and_then(names::row_of).is_some() && types::is_instance(table.number) {
+        txn.note_named_instance();
     }
     let id = free_id(txn, parent, &table, rn.is_some())?;
     let originator = table.has("acpi").then(|| txn.cse().config().shorten(call.request.originator()).to_owned());
@@ -156,10 +165,10 @@ fn check_name(txn: &mut Txn<'_>, parent: &Arc<Resource>, name: &str) -> Result<(
 fn free_id(txn: &mut Txn<'_>, parent: &Arc<Resource>, table: &TypeTable, is_named: bool) -> Result<i64, Failure> {
     loop {
         let id = txn.next_id();
-        // Instances are many and few are named: the look-up is for the rare case that a name looks like a number.
+        // Instances are many and rarely named: their look-up is left out until one has a name like an assigned one.
         let is_taken = !is_named
-            && !types::is_instance(table.number)
-            && txn.child_by_name(parent.id(), &crate::resource::names::derived(&table.root, id))?.is_some();
+            && (!types::is_instance(table.number) || txn.has_named_instances())
+            && txn.child_by_name(parent.id(), &names::derived(&table.root, id))?.is_some();
         if !is_taken {
             return Ok(id);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dyad_protocol::primitive::FilterCriteria;
+use dyad_protocol::primitive::{ContentStatus, FilterCriteria};
 use dyad_protocol::{Failure, Operation, Response, ResultContent, StatusCode, Timestamp};
 
 use super::{Asker, Call, Written, children, filter, shape, target};
@@ -57,7 +57,8 @@ pub(super) fn delete(txn: &mut Txn<'_>, call: &Call) -> Result<Written, Failure>
         wanted => {
             let none = FilterCriteria::default();
             let criteria = call.request.filter_criteria.as_deref().unwrap_or(&none);
-            let below = below(txn, call, &resource, criteria)?;
+            let (below, is_cut) = below(txn, call, &resource, criteria)?;
+            response.content_status = is_cut.then_some(ContentStatus::Partial);
             Some(children::content(cse, call, txn, &resource, wanted, &below)?)
         }
     };
@@ -68,13 +69,14 @@ pub(super) fn delete(txn: &mut Txn<'_>, call: &Call) -> Result<Written, Failure>
 /// Rows that are read at a time.
 const PAGE: usize = 500;
 
-/// What is below a resource, within the levels and the limit of the criteria, for the response.
+/// What is below a resource, within the levels and the limit of the criteria, for the response; and whether there
+/// is more.
 fn below(
     txn: &mut Txn<'_>,
     call: &Call,
     root: &Arc<Resource>,
     criteria: &FilterCriteria,
-) -> Result<Vec<Arc<Resource>>, Failure> {
+) -> Result<(Vec<Arc<Resource>>, bool), Failure> {
     let cse = txn.cse();
     let asker = Asker::new(cse, call);
     let most = cse.config().max_results.min(criteria.limit.and_then(|lim| usize::try_from(lim).ok()).unwrap_or(usize::MAX));
@@ -87,7 +89,7 @@ fn below(
             let is_full = children.len() >= PAGE;
             for child in children {
                 if found.len() >= most {
-                    return Ok(found);
+                    return Ok((found, true));
                 }
                 if criteria.level.is_none_or(|levels| level < levels) && !types::is_instance(child.ty()) {
                     parents.push((child.id(), level + 1));
@@ -103,7 +105,7 @@ fn below(
         }
     }
     found.sort_unstable_by_key(|resource| resource.id());
-    Ok(found)
+    Ok((found, false))
 }
 
 /// Removes a resource and everything below it, tells the service functions of each but instances, and adjusts the

@@ -159,7 +159,9 @@ struct Search<'a> {
 impl Search<'_> {
     /// Takes a resource if it matches and the asker may know of it.
     fn consider(&mut self, look: &mut Snapshot<'_>, resource: &Arc<Resource>) -> Result<(), Failure> {
-        if !filter::matches(look, resource, self.criteria)? {
+        // What is parsed to be looked at once is not kept.
+        let parsed = if resource.is_parsed() { Arc::clone(resource) } else { resource.compact() };
+        if !filter::matches(look, &parsed, self.criteria)? {
             return Ok(());
         }
         match access::authorize(look, self.cse, self.asker, resource, self.operation, None) {

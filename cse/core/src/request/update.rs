@@ -97,7 +97,7 @@ fn change(
     let resource = draft.fix()?;
     txn.update(old, Arc::clone(&resource))?;
     types::updated(txn, &resource, sent)?;
-    Ok(resource)
+    Ok(txn.resource(resource.id())?.unwrap_or(resource))
 }
 
 /// Children that are looked at when an expiration time comes closer.

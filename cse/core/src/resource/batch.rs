@@ -22,6 +22,9 @@ const RESERVE: i64 = 1 << 16;
 /// Name of the high-water mark of numbers in the store.
 const HIGH_WATER: &str = "next_id";
 
+/// Name of the note in the store that an instance has a name like those that the node assigns.
+const NAMED_INSTANCES: &str = "named_instances";
+
 /// Values longer than this are not in the attribute index; filters on them look at the resources themselves.
 pub(crate) const INDEXED_VALUE: usize = 256;
 
@@ -75,7 +78,7 @@ pub(crate) struct Batch {
     settling: Vec<i64>,
     next_id: Id,
     reserved: Id,
-    next_seq: i64,
+    named_instances: bool,
     meta: Vec<(String, String)>,
 }
 
@@ -84,7 +87,7 @@ impl Batch {
     pub(crate) fn new(mut writer: Writer) -> Result<Self, Failure> {
         let reserved = writer.meta(HIGH_WATER).map_err(Failure::internal)?;
         let next_id = reserved.and_then(|text| text.parse().ok()).unwrap_or(crate::CSE_BASE + 1);
-        let next_seq = writer.last_seq().map_err(Failure::internal)?.unwrap_or(0) + 1;
+        let named_instances = writer.meta(NAMED_INSTANCES).map_err(Failure::internal)?.is_some();
         Ok(Self {
             writer,
             windows: Windows::default(),
@@ -98,7 +101,7 @@ impl Batch {
             settling: Vec::new(),
             next_id,
             reserved: next_id,
-            next_seq,
+            named_instances,
             meta: Vec::new(),
         })
     }
@@ -114,10 +117,16 @@ impl Batch {
         id
     }
 
-    /// The number of the next owed notification.
-    pub(crate) fn next_seq(&mut self) -> i64 {
-        self.next_seq += 1;
-        self.next_seq - 1
+    /// Whether an instance ever had a name like those that the node assigns.
+    pub(crate) fn has_named_instances(&self) -> bool {
+        self.named_instances
+    }
+
+    /// An instance gets a name like those that the node assigns.
+    pub(crate) fn note_named_instance(&mut self) {
+        if !std::mem::replace(&mut self.named_instances, true) {
+            self.meta.push((NAMED_INSTANCES.to_owned(), "yes".to_owned()));
+        }
     }
 
     /// A resource that this batch changed: `Some(None)` if it is gone, `None` if the batch did not touch it.
@@ -263,6 +272,9 @@ impl Batch {
         self.settled.append(&mut self.settling);
         // The mark may not have reached the disk.
         self.meta = vec![(HIGH_WATER.to_owned(), self.reserved.to_string())];
+        if self.named_instances {
+            self.meta.push((NAMED_INSTANCES.to_owned(), "yes".to_owned()));
+        }
     }
 }
 

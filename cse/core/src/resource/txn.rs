@@ -44,6 +44,16 @@ impl<'a> Txn<'a> {
         self.batch.next_id()
     }
 
+    /// Whether an instance may have the name that the node would assign to another.
+    pub(crate) fn has_named_instances(&self) -> bool {
+        self.batch.has_named_instances()
+    }
+
+    /// An instance gets such a name.
+    pub(crate) fn note_named_instance(&mut self) {
+        self.batch.note_named_instance();
+    }
+
     /// Adds a new resource.
     pub fn insert(&mut self, resource: Arc<Resource>) -> Result<(), Failure> {
         self.note_subscription(&resource, None)?;
@@ -81,7 +91,8 @@ impl<'a> Txn<'a> {
     /// Owes a notification: it leaves after the commit and is sent at least once.
     pub fn owe(&mut self, subscription: Id, target: &str, body: String) {
         let expires = self.now.plus(self.cse.config().notification.keep_for).micros();
-        let seq = self.batch.next_seq();
+        // From the same numbers as resources, so that it differs from every earlier one, also after a restart.
+        let seq = self.batch.next_id();
         self.changes.owed.push(Arc::new(Owed { seq, subscription, target: target.to_owned(), body, expires }));
     }
 

@@ -16,6 +16,9 @@ use crate::subscription::Subscription;
 /// The number of a resource in the store. Grows with every resource and is never used twice.
 pub type Id = i64;
 
+/// Bytes that a resource takes beside its text, in the cache.
+const BARE_WEIGHT: u64 = 600;
+
 /// What a type needs again and again, taken from the attributes once.
 #[derive(Debug)]
 pub enum View {
@@ -45,16 +48,17 @@ pub enum Latest {
 pub struct Resource {
     row: Arc<Row>,
     table: Arc<TypeTable>,
+    weight: u64,
     latest: OnceLock<Option<Id>>,
     attributes: OnceLock<Object>,
     view: OnceLock<View>,
-    weight: OnceLock<u64>,
 }
 
 impl Resource {
     /// From a stored row.
     pub fn new(row: Arc<Row>, table: Arc<TypeTable>) -> Self {
-        Self { row, table, latest: OnceLock::new(), attributes: OnceLock::new(), view: OnceLock::new(), weight: OnceLock::new() }
+        let weight = row.body.len() as u64 + BARE_WEIGHT;
+        Self { row, table, weight, latest: OnceLock::new(), attributes: OnceLock::new(), view: OnceLock::new() }
     }
 
     /// From a row whose attributes are at hand.
@@ -63,7 +67,8 @@ impl Resource {
             Latest::Unknown => OnceLock::new(),
             Latest::Known(id) => id.into(),
         };
-        Self { row, table, latest, attributes: attributes.into(), view: OnceLock::new(), weight: OnceLock::new() }
+        let weight = row.body.len() as u64 * 7 + BARE_WEIGHT;
+        Self { row, table, weight, latest, attributes: attributes.into(), view: OnceLock::new() }
     }
 
     /// The row.
@@ -195,14 +200,16 @@ impl Resource {
         Arc::new(compact)
     }
 
-    /// What it weighs in the cache in bytes: the row, and parsed attributes at about six times their text. Always
-    /// what it weighed at first: the cache takes off what it once added.
+    /// What it weighs in the cache in bytes: the row, and the attributes at about six times their text if it was
+    /// made with them. Never changes: the cache takes off what it once added. A search therefore parses a
+    /// [`Resource::compact`] copy.
     pub fn weight(&self) -> u64 {
-        *self.weight.get_or_init(|| {
-            let text = self.row.body.len() as u64;
-            let parsed = if self.attributes.get().is_some() { text * 6 } else { 0 };
-            text + parsed + 600
-        })
+        self.weight
+    }
+
+    /// Whether the attributes are at hand.
+    pub(crate) fn is_parsed(&self) -> bool {
+        self.attributes.get().is_some()
     }
 }
 

@@ -121,7 +121,14 @@ pub(crate) struct WriterEnd(Receiver<Message>);
 /// Starts the writer thread.
 pub(crate) fn spawn(cse: Arc<Cse>, batch: Batch, end: WriterEnd) -> std::io::Result<()> {
     let writer = WriterThread { cse, batch, last: Timestamp::default() };
-    std::thread::Builder::new().name("writer".into()).spawn(move || writer.run(&end.0))?;
+    std::thread::Builder::new().name("writer".into()).spawn(move || {
+        let cse = Arc::clone(&writer.cse);
+        // Jobs are guarded one by one; what gets here is a fault of the writer itself.
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run(&end.0))).is_err() {
+            tracing::error!("the writer has failed; the node cannot go on");
+            cse.fail();
+        }
+    })?;
     Ok(())
 }
 
@@ -232,19 +239,34 @@ impl WriterThread {
         }
     }
 
+    /// Empties the store and runs a job on it, in one transaction.
     fn clear(&mut self, pending: Pending) {
-        let cleared = self.batch.writer.begin().and_then(|()| self.batch.writer.clear());
-        let committed = cleared.and_then(|()| self.batch.writer.commit());
-        self.batch.discard();
-        self.cse.delivery().forget();
-        self.cse.tree().clear();
-        match committed {
-            Ok(()) => self.carry_out(vec![pending]),
+        let mut jobs = vec![pending];
+        let outcome = self.transact_on_empty(&mut jobs);
+        match outcome {
+            Ok(outcomes) => answer(jobs, outcomes),
             Err(error) => {
+                self.batch.discard();
                 self.rollback();
-                answer(vec![pending], vec![Err(Failure::internal(error))]);
+                answer(jobs, vec![Err(Failure::internal(error))]);
             }
         }
+    }
+
+    fn transact_on_empty(&mut self, jobs: &mut [Pending]) -> Result<Vec<Result<(), Failure>>, crate::store::StoreError> {
+        self.batch.writer.begin()?;
+        self.batch.writer.clear()?;
+        self.batch.discard();
+        self.cse.tree().clear();
+        let outcomes: Vec<_> = jobs.iter_mut().map(|pending| self.run_job(&mut pending.job)).collect();
+        self.batch.flush()?;
+        self.batch.writer.commit()?;
+        // Readers may have read rows meanwhile that are gone now.
+        self.cse.tree().clear();
+        self.cse.delivery().forget();
+        let owed = self.batch.publish(self.cse.tree());
+        self.cse.delivery().accept(owed);
+        Ok(outcomes)
     }
 }
 

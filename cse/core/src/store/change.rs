@@ -18,7 +18,7 @@ pub struct Row {
     pub rn: Option<String>,
     /// The resource identifier, unless it derives from the id.
     pub ri: Option<String>,
-    /// What the core keeps for its fast path over a subtree; of no meaning here.
+    /// The member name of the representation (`cod:binSh`), of specialisations; of no meaning here.
     pub root: Option<String>,
     /// Who created the resource.
     pub originator: Option<String>,

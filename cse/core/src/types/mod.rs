@@ -47,6 +47,12 @@ pub(crate) fn is_registration(ty: u32) -> bool {
     ty == 2
 }
 
+/// Whether the type's procedures need a service function that owns the type: without it nobody would be admitted or
+/// notified, so nothing is created.
+pub(crate) fn needs_function(ty: u32) -> bool {
+    matches!(ty, 2 | 23)
+}
+
 /// Whether the asker is registered with the node.
 pub(crate) fn is_registered(look: &mut impl Lookup, asker: &Asker<'_>) -> Result<bool, Failure> {
     if asker.id.is_empty() {
@@ -106,12 +112,14 @@ pub(crate) fn table_for(
     }
 }
 
-/// NOT_IMPLEMENTED for a resource that wants to be announced: to take `at` and do nothing would be a lie.
-fn check_announcement(attributes: &Object) -> Result<(), Failure> {
-    match attributes.get("at").and_then(Value::as_array).is_some_and(|targets| !targets.is_empty()) {
-        true => Err(Failure::not_implemented("announcement (at) is not supported")),
-        false => Ok(()),
+/// NOT_IMPLEMENTED for what the node would take and do nothing with: announcement, dynamic authorization.
+fn check_supported(attributes: &Object) -> Result<(), Failure> {
+    for (name, what) in [("at", "announcement"), ("daci", "dynamic authorization")] {
+        if attributes.get(name).and_then(Value::as_array).is_some_and(|entries| !entries.is_empty()) {
+            return Err(Failure::not_implemented(format!("{what} ({name}) is not supported")));
+        }
     }
+    Ok(())
 }
 
 /// The type's part in a CREATE, before the resource is fixed.
@@ -122,7 +130,7 @@ pub(crate) fn create(
     draft: &mut Draft,
 ) -> Result<(), Failure> {
     access_control_policy::check_references(txn, &draft.attributes)?;
-    check_announcement(&draft.attributes)?;
+    check_supported(&draft.attributes)?;
     match draft.table.number {
         1 => access_control_policy::check(&draft.attributes),
         3 => container::create(txn, draft),
@@ -154,7 +162,7 @@ pub(crate) fn update(
     sent: &Object,
 ) -> Result<(), Failure> {
     access_control_policy::check_references(txn, sent)?;
-    check_announcement(sent)?;
+    check_supported(sent)?;
     match draft.table.number {
         1 => access_control_policy::check(&draft.attributes),
         3 => container::update(txn, old, draft, sent),
