@@ -16,5 +16,6 @@ mod durability;
 mod function;
 mod harness;
 mod load;
+mod seeds;
 mod stress;
 mod tidy;

@@ -1,0 +1,38 @@
+//! The seeds of the fuzz targets say what they should: one that its decoder refuses leads nowhere.
+
+use std::fs;
+use std::path::PathBuf;
+
+use dyad_protocol::primitive::json::{parse, request_from_json, response_from_json};
+use dyad_protocol::schema::{Release, Schemas};
+use dyad_tests::workspace;
+
+fn seeds(target: &str) -> Vec<(PathBuf, String)> {
+    let files = fs::read_dir(workspace().join("tests/fuzz/seeds").join(target)).unwrap();
+    let read = |file: PathBuf| (file.clone(), fs::read_to_string(file).unwrap());
+    files.map(|file| read(file.unwrap().path())).collect()
+}
+
+#[test]
+fn seeds_are_accepted() {
+    for (file, text) in seeds("request_json") {
+        let request = request_from_json(parse(text.as_bytes()).unwrap());
+        assert!(request.is_ok(), "{}: {request:?}", file.display());
+    }
+    for (file, text) in seeds("response_json") {
+        let response = response_from_json(parse(text.as_bytes()).unwrap());
+        assert!(response.is_ok(), "{}: {response:?}", file.display());
+    }
+    for (file, text) in seeds("schema_toml") {
+        let added = Schemas::builtin().unwrap().add("seed", &text);
+        assert!(added.is_ok(), "{}: {added:?}", file.display());
+    }
+    let schemas = Schemas::builtin().unwrap();
+    for (file, text) in seeds("resource") {
+        let content = parse(text.as_bytes()).unwrap();
+        let (root, attributes) = content.as_object().unwrap().iter().next().unwrap();
+        let table = schemas.by_root(root).unwrap();
+        let outcome = table.check_create(attributes.as_object().unwrap(), Release::R4);
+        assert!(outcome.is_ok(), "{}: {outcome:?}", file.display());
+    }
+}
