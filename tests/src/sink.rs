@@ -191,6 +191,8 @@ fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     while let Some(message) = Message::read(&mut stream)? {
         let body = message.json();
         let identifier = message.header("x-m2m-ri").unwrap_or_default().to_owned();
+        let release =
+            message.header("x-m2m-rvi").map_or_else(String::new, |rvi| format!("X-M2M-RVI: {rvi}\r\n"));
         let line = message.start.rsplit_once(' ').map_or_else(String::new, |(line, _)| line.to_owned());
         let mut state = shared.state.lock().unwrap();
         let reply = state.next.pop_front().unwrap_or(state.always);
@@ -202,8 +204,11 @@ fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         }
         drop(state);
         let rsc = reply.rsc.map_or_else(String::new, |rsc| format!("X-M2M-RSC: {rsc}\r\n"));
-        let head =
-            format!("HTTP/1.1 {} {}\r\n{rsc}X-M2M-RI: {identifier}\r\n", reply.http, reason(reply.http));
+        let head = format!(
+            "HTTP/1.1 {} {}\r\n{rsc}{release}X-M2M-RI: {identifier}\r\n",
+            reply.http,
+            reason(reply.http)
+        );
         stream.get_mut().write_all(format!("{head}Content-Length: 0\r\n\r\n").as_bytes())?;
     }
     Ok(())

@@ -52,10 +52,8 @@ pub enum Only {
 /// A case, or one variant of a case that has several.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// Name of the file, with the name of the variant behind an underscore.
+    /// Folder and name of the file, with the name of the variant behind an underscore.
     pub name: String,
-    /// The folder.
-    pub group: String,
     /// One line.
     pub description: String,
     /// Where the expectation comes from.
@@ -99,8 +97,7 @@ fn read(path: &Path) -> Result<Vec<Case>, String> {
     let stem =
         |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let base = Case {
-        name: stem(path),
-        group: path.parent().map(stem).unwrap_or_default(),
+        name: format!("{}/{}", path.parent().map(stem).unwrap_or_default(), stem(path)),
         description: file.description,
         clause: file.clause,
         only: file.only,

@@ -38,7 +38,7 @@ pub struct Step {
     id: Option<String>,
     /// Query fields; an array stands for `a+b`, one that begins with `"&"` for the field several times.
     #[serde(default)]
-    query: Map<String, Value>,
+    query: Value,
     /// Headers; `null` leaves one out.
     #[serde(default)]
     headers: Map<String, Value>,
@@ -167,7 +167,10 @@ impl Step {
             Some(ty) => Some(text(ty).parse().map_err(|_| format!("ty is {ty}"))?),
             None => None,
         };
-        for (name, value) in &self.query {
+        if !self.query.is_object() && !self.query.is_null() {
+            return Err(format!("query is {}", self.query));
+        }
+        for (name, value) in self.query.as_object().into_iter().flatten() {
             match value {
                 Value::Array(items) if items.first().is_some_and(|first| first == "&") => {
                     request.fields.extend(items.iter().skip(1).map(|item| (name.clone(), text(item))));

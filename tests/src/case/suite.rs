@@ -60,5 +60,5 @@ pub fn run_all(cases: &[Case], subject: &Subject, transport: Transport) -> Outco
 }
 
 fn describe(case: &Case, why: &str) -> String {
-    format!("{}/{}: {} ({})\n{why}", case.group, case.name, case.description, case.clause)
+    format!("{}: {} ({})\n{why}", case.name, case.description, case.clause)
 }
