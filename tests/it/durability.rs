@@ -115,7 +115,18 @@ fn a_stop_answers_what_it_has_carried_out_and_loses_nothing() {
 
 #[test]
 fn a_second_node_on_the_same_file_is_refused() {
-    let node = Node::on(Store::Sqlite).start();
+    a_second_node_is_refused(Store::Sqlite);
+}
+
+#[test]
+fn a_second_node_on_the_same_server_is_refused() {
+    if Store::Postgres.is_available() {
+        a_second_node_is_refused(Store::Postgres);
+    }
+}
+
+fn a_second_node_is_refused(store: Store) {
+    let node = Node::on(store).start();
     subscribed(&node.client(), "one", &[]);
     let url = format!("store.url={}", node.store_url());
     let mut second = Command::new(dyad_tests::binary());
@@ -123,7 +134,7 @@ fn a_second_node_on_the_same_file_is_refused() {
     let output = second.stdin(Stdio::null()).output().expect("the second node ends by itself");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{said}");
-    assert!(said.contains("dyad.db") && said.contains("another"), "not clear: {said}");
+    assert!(said.contains("another node works on the database"), "not clear: {said}");
     assert!(!said.contains("panicked") && !said.to_lowercase().contains("backtrace"), "{said}");
     let _ = held(&node.client(), "cse-in/one");
     let _ = crate::load::add(&node.client(), "cse-in/one", "x");
