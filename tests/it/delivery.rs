@@ -103,6 +103,17 @@ fn the_pauses_before_repetitions_grow_to_the_longest() {
 }
 
 #[test]
+fn a_target_that_takes_too_long_is_asked_again() {
+    let node = Node::on(Store::Memory).set("notification.timeout", "200ms").set("notification.retry_first", "50ms").start();
+    let sink = Sink::new();
+    subscribed(&node.client(), "c", &[&sink.url()]);
+    let _ = sink.take();
+    sink.answer_next(Reply { after: Duration::from_secs(3_600), ..Reply::default() });
+    add_many(&node.client(), "cse-in/c", 0, 2);
+    assert_eq!(contents(&sink.wait_for(3, PATIENCE)), ["0", "0", "1"]);
+}
+
+#[test]
 fn a_refusal_is_final() {
     let node = node();
     let sink = Sink::new();

@@ -1,10 +1,11 @@
 //! What was answered is there and what is owed is sent, however the node ends.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use dyad_tests::{Node, Request, Sink, Store};
+use dyad_tests::{Node, Received, Reply, Request, Sink, Store};
+use serde_json::json;
 
 use crate::load::{Created, Load, PATIENCE, contents, held, instance, number, subscribed};
 
@@ -56,6 +57,17 @@ fn a_kill_loses_nothing(store: Store) {
     let lacking: Vec<&u64> = there.iter().filter(|id| !first.contains(id)).collect();
     assert!(lacking.is_empty(), "never notified: {lacking:?}");
     assert!(first.is_sorted(), "notified out of order: {first:?}");
+    check_identifiers(&received);
+}
+
+/// Whoever sorts out repetitions by the request identifier loses nothing, also over a restart.
+fn check_identifiers(received: &[Received]) {
+    let mut meant: HashMap<&str, &str> = HashMap::new();
+    for (one, cin) in received.iter().filter_map(|one| Some((one, instance(one)?))) {
+        let (identifier, ri) = (one.header("x-m2m-ri").unwrap(), cin["ri"].as_str().unwrap());
+        let first = *meant.entry(identifier).or_insert(ri);
+        assert_eq!(first, ri, "{identifier} stands for two notifications");
+    }
 }
 
 /// Everything that was answered is held as it was answered; gives the numbers of all that is held.
@@ -82,6 +94,20 @@ fn identifiers_of_what_was_deleted_are_not_used_again_after_a_kill() {
             let _ = client.send(&Request::delete(&ri)).expect(2002);
         }
         node.kill();
+        node.restart();
+    }
+}
+
+#[test]
+fn identifiers_of_notifications_are_not_used_again_after_a_restart() {
+    let mut node = Node::on(Store::Sqlite).start();
+    let sink = Sink::new();
+    subscribed(&node.client(), "one", &[&sink.url()]);
+    let _ = sink.take();
+    for round in 1..=3 {
+        let _ = crate::load::add(&node.client(), "cse-in/one", "x");
+        check_identifiers(&sink.wait_until(PATIENCE, |received| contents(received).len() >= round));
+        // Nothing is owed now that would tell the next run where the last one was.
         node.restart();
     }
 }
@@ -123,6 +149,37 @@ fn a_second_node_on_the_same_server_is_refused() {
     if Store::Postgres.is_available() {
         a_second_node_is_refused(Store::Postgres);
     }
+}
+
+#[test]
+fn a_stop_lets_requests_in_flight_be_answered() {
+    let mut node = Node::on(Store::Memory).start();
+    let (client, sink) = (node.client(), Sink::new());
+    subscribed(&client, "one", &[]);
+    sink.answer_next(Reply { after: Duration::from_millis(500), ..Reply::default() });
+    let subscription = json!({"m2m:sub": {"nu": [sink.url()], "enc": {"net": [3]}}});
+    let request = Request::create("cse-in/one", 23, subscription);
+    let asked = std::thread::spawn(move || client.send(&request).rsc);
+    assert_eq!(sink.wait_for(1, PATIENCE).len(), 1);
+    node.stop();
+    assert_eq!(asked.join().unwrap(), 2001);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_ever() {
+    let mut node = Node::on(Store::Memory).set("request.timeout", "1h").set("notification.timeout", "1h").start();
+    let (client, sink) = (node.client(), Sink::new());
+    subscribed(&client, "one", &[]);
+    sink.answer(Reply { after: Duration::from_secs(3_600), ..Reply::default() });
+    let subscription = json!({"m2m:sub": {"nu": [sink.url()], "enc": {"net": [3]}}});
+    let request = Request::create("cse-in/one", 23, subscription);
+    let asked = std::thread::spawn(move || client.try_send(&request).map_or(0, |answer| answer.rsc));
+    assert_eq!(sink.wait_for(1, PATIENCE).len(), 1);
+    let began = Instant::now();
+    node.stop();
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(5), "the stop took {took:?}");
+    assert_ne!(asked.join().unwrap(), 2001);
 }
 
 fn a_second_node_is_refused(store: Store) {
