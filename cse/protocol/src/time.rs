@@ -7,6 +7,12 @@ use ::time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
+/// Seconds of a day.
+const DAY: i128 = 86_400;
+
+/// 9999-12-31T23:59:59.
+const LAST_SECOND: i64 = 253_402_300_799;
+
 /// A point in time, UTC, in microseconds since 1970-01-01.
 ///
 /// Written as basic ISO 8601 with a comma before the fraction, `20261121T033156,123456`; the fraction is left out
@@ -67,7 +73,8 @@ impl Timestamp {
         }
         let leap = i64::from(second == 60);
         let seconds = PrimitiveDateTime::new(date, time).assume_utc().unix_timestamp() + leap;
-        (seconds >= 0).then(|| Self(seconds * MICROS_PER_SECOND + micros))
+        // A leap second at the very end would be of the year 10000, which cannot be written.
+        (0..=LAST_SECOND).contains(&seconds).then(|| Self(seconds * MICROS_PER_SECOND + micros))
     }
 
     /// The calendar components in UTC, for schedules and time windows. `None` past the year 9999.
@@ -151,10 +158,9 @@ impl Span {
         if date.is_empty() && clock.is_empty() {
             return None;
         }
-        let days = components(date, &[('Y', 365.0), ('M', 30.0), ('W', 7.0), ('D', 1.0)])?;
-        let seconds = components(clock, &[('H', 3600.0), ('M', 60.0), ('S', 1.0)])?;
-        let micros = (days * 86_400.0 + seconds) * MICROS_PER_SECOND as f64;
-        (micros < i64::MAX as f64 / 4.0).then_some(Self(micros as i64))
+        let days = components(date, &[('Y', 365 * DAY), ('M', 30 * DAY), ('W', 7 * DAY), ('D', DAY)])?;
+        let clock = components(clock, &[('H', 3600), ('M', 60), ('S', 1)])?;
+        i64::try_from(days + clock).ok().filter(|micros| *micros < i64::MAX / 4).map(Self)
     }
 }
 
@@ -164,17 +170,27 @@ impl From<std::time::Duration> for Span {
     }
 }
 
-/// The sum of `12X3Y` fields, each unit at most once and in the order of `units`.
-fn components(text: &str, units: &[(char, f64)]) -> Option<f64> {
-    let (mut sum, mut rest, mut units) = (0.0, text, units.iter());
+/// The sum of `12X3.5Y` fields in microseconds, each unit (in seconds) at most once and in the order of `units`.
+fn components(text: &str, units: &[(char, i128)]) -> Option<i128> {
+    let (mut sum, mut rest, mut units) = (0, text, units.iter());
     while !rest.is_empty() {
         let end = rest.find(|character: char| !character.is_ascii_digit() && character != '.')?;
-        let number: f64 = rest.get(..end)?.parse().ok()?;
         let unit = rest.get(end..)?.chars().next()?;
-        sum += number * units.find(|(name, _)| *name == unit)?.1;
+        let seconds = units.find(|(name, _)| *name == unit)?.1;
+        sum += micros(rest.get(..end)?)? * seconds;
         rest = rest.get(end + unit.len_utf8()..)?;
     }
     Some(sum)
+}
+
+/// A decimal number times a million; digits behind the sixth place are cut off.
+fn micros(number: &str) -> Option<i128> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if (whole.is_empty() && fraction.is_empty()) || whole.len() > 18 || fraction.contains('.') {
+        return None;
+    }
+    let places: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    format!("{whole}{places}").parse().ok()
 }
 
 /// `m2m:absRelTimestamp`: a point in time, or a span from the moment at which the receiver reads it.
@@ -233,7 +249,7 @@ mod tests {
         assert_eq!(second.to_string(), "20261121T033156");
         assert_eq!(Timestamp::parse("2026-11-21T03:31:56Z"), Some(second));
         assert_eq!(Timestamp::parse("20261121T033156,5").unwrap().micros() - second.micros(), 500_000);
-        for wrong in ["", "2026", "20261121", "20261321T000000", "20260230T000000", "2026112aT000000", "20261121T250000", "2026-1121T000000"] {
+        for wrong in ["", "2026", "20261121", "20261321T000000", "20260230T000000", "2026112aT000000", "20261121T250000", "2026-1121T000000", "99991231T235960"] {
             assert_eq!(Timestamp::parse(wrong), None, "{wrong}");
         }
     }
@@ -242,7 +258,9 @@ mod tests {
     fn durations() {
         assert_eq!(Span::parse_duration("PT1M30S"), Some(Span::from_seconds(90)));
         assert_eq!(Span::parse_duration("P1DT1S"), Some(Span::from_seconds(86_401)));
-        for wrong in ["", "P", "PT", "1S", "P1S", "PT1S1M", "-PT1S"] {
+        assert_eq!(Span::parse_duration("PT1.5S"), Some(Span::from_millis(1_500)));
+        assert_eq!(Span::parse_duration("P0.5D"), Some(Span::from_seconds(43_200)));
+        for wrong in ["", "P", "PT", "1S", "P1S", "PT1S1M", "-PT1S", "PT.S", "PT1.2.3S", "PTS", "P999999999999999999Y"] {
             assert_eq!(Span::parse_duration(wrong), None, "{wrong}");
         }
         assert_eq!(AbsRelTime::parse("5000"), Some(AbsRelTime::After(Span::from_seconds(5))));
@@ -253,6 +271,12 @@ mod tests {
         fn round_trips(micros in 0_i64..253_402_300_799_000_000) {
             let moment = Timestamp::from_micros(micros);
             prop_assert_eq!(Timestamp::parse(&moment.to_string()), Some(moment));
+        }
+
+        #[test]
+        fn spans_round_trip(micros in 0_i64..i64::MAX / 4) {
+            let text = format!("PT{}.{:06}S", micros / 1_000_000, micros % 1_000_000);
+            prop_assert_eq!(Span::parse_duration(&text).map(Span::micros), Some(micros));
         }
 
         #[test]
