@@ -94,7 +94,9 @@ fn below(
                 if criteria.level.is_none_or(|levels| level < levels) && !types::is_instance(child.ty()) {
                     parents.push((child.id(), level + 1));
                 }
-                if access::authorize(txn, cse, &asker, &child, operation::RETRIEVE, None).is_ok() {
+                if types::check_visible(txn, &child).is_ok()
+                    && access::authorize(txn, cse, &asker, &child, operation::RETRIEVE, None).is_ok()
+                {
                     found.push(child);
                 }
             }

@@ -55,6 +55,9 @@ pub(super) fn descendants(
     let mut resources = search.first.into_sorted();
     if let Some(path) = &criteria.apply_relative_path {
         resources = relative(look, resources, path)?;
+        // Where the path leads the asker needs the privilege as well, and what has expired is not there.
+        resources.retain(|resource| !resource.is_expired(asker.now));
+        resources.retain(|resource| access::authorize(look, cse, asker, resource, operation, None).is_ok());
     }
     let mut rest = if skip >= resources.len() { Vec::new() } else { resources.split_off(skip) };
     let next = (rest.len() > limit).then(|| (skip + limit + 1) as u64);
@@ -164,7 +167,13 @@ impl Search<'_> {
         if !filter::matches(look, &parsed, self.criteria)? {
             return Ok(());
         }
-        match access::authorize(look, self.cse, self.asker, resource, self.operation, None) {
+        // What cannot be retrieved alone is not retrieved with its container either (TS-0001 9.6.6 disableRetrieval).
+        let is_visible = match self.operation {
+            access::operation::RETRIEVE => crate::types::check_visible(look, resource),
+            _ => Ok(()),
+        };
+        let operation = self.operation;
+        match is_visible.and_then(|()| access::authorize(look, self.cse, self.asker, resource, operation, None)) {
             Ok(()) => {
                 self.first.add(Arc::clone(resource));
                 Ok(())
