@@ -7,7 +7,7 @@ use dyad_protocol::{Failure, Object, Operation, Response, ResultContent, StatusC
 use serde_json::{Value, json};
 
 use super::target::{self, Target};
-use super::{Asker, Call, Written, shape};
+use super::{Asker, Call, Cause, Written, remove_subtree, shape};
 use crate::Cse;
 use crate::access::{self, operation};
 use crate::function::{Change, Event};
@@ -151,11 +151,16 @@ fn draft(
 }
 
 fn check_name(txn: &mut Txn<'_>, parent: &Arc<Resource>, name: &str) -> Result<(), Failure> {
-    let is_virtual = matches!(name, "la" | "ol" | "fopt" | "pcu" | "sfop" | "ntsr");
-    if !id::is_resource_name(name) || is_virtual {
+    if !id::is_resource_name(name) {
         return Err(Failure::bad_request("the resource name has characters that names cannot have, or is reserved"));
     }
+    let virtual_children = parent.table().virtual_children();
+    if virtual_children.iter().any(|root| root.rsplit(':').next() == Some(name)) {
+        return Err(Failure::conflict("a virtual resource has this name"));
+    }
     match child(txn, parent, name)? {
+        // One that nobody sees any more does not keep its name until it is swept.
+        Some(old) if old.is_expired(txn.now()) => remove_subtree(txn, None, &old, Cause::Expired).map(drop),
         Some(_) => Err(Failure::conflict("a resource with this name exists already")),
         None => Ok(()),
     }

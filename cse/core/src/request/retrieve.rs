@@ -103,8 +103,9 @@ fn attributes(cse: &Cse, call: &Call, response: Response, resource: &Arc<Resourc
     if let Some((_, name)) = call.request.to.split_once('#') {
         names.push(name.to_owned());
     }
+    let live = crate::types::live_attributes(cse, resource);
     let content = if names.is_empty() {
-        match crate::types::live_attributes(cse, resource) {
+        match live {
             Some(attributes) => shape::partial(resource, attributes),
             None => shape::representation(resource),
         }
@@ -112,7 +113,7 @@ fn attributes(cse: &Cse, call: &Call, response: Response, resource: &Arc<Resourc
         if let Some(unknown) = names.iter().find(|name| !resource.table().has(name)) {
             return Err(Failure::bad_request(format!("the resource type has no attribute '{unknown}'")));
         }
-        let selected = shape::selected(resource, &names);
+        let selected = shape::selected(live.as_ref().unwrap_or_else(|| resource.attributes()), &names);
         if selected.is_empty() {
             return Err(Failure::not_found("the resource has none of these attributes"));
         }

@@ -27,9 +27,8 @@ pub(crate) fn partial(resource: &Resource, attributes: Object) -> Content {
     json!({ resource.root(): attributes }).into()
 }
 
-/// The attributes of a list, those that the resource has.
-pub(crate) fn selected(resource: &Resource, names: &[String]) -> Object {
-    let attributes = resource.attributes();
+/// The attributes of a list, those that there are.
+pub(crate) fn selected(attributes: &Object, names: &[String]) -> Object {
     names.iter().filter_map(|name| attributes.get(name).map(|value| (name.clone(), value.clone()))).collect()
 }
 
