@@ -50,7 +50,7 @@ fn attributes() {
         ("mandatory is missing", Request::create("cse-in/ae/c", 4, json!({"m2m:cin": {}})), 4000),
         ("policy that there is not", container(json!({"acpi": ["cse-in/nothing"]})), 4000),
         ("name of another", container(json!({"rn": "c"})), 4105),
-        ("virtual name", container(json!({"rn": "la"})), 4000),
+        ("virtual name", Request::create("cse-in/ae/c", 3, json!({"m2m:cnt": {"rn": "la"}})), 4105),
         ("empty name", container(json!({"rn": ""})), 4000),
         ("name with a slash", container(json!({"rn": "a/b"})), 4000),
         ("name with a space", container(json!({"rn": "a b"})), 4000),
