@@ -9,6 +9,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod access_matrix;
 mod bad_input;
 mod conformance;
 mod delivery;

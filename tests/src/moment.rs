@@ -3,14 +3,19 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The present moved by some seconds, `20261121T033156`; UTC, as oneM2M writes all time.
-#[expect(clippy::disallowed_methods, reason = "the node runs on the system's clock, and so do its tests")]
 pub fn from_now(seconds: i64) -> String {
+    format(now() + seconds)
+}
+
+/// Seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "the node runs on the system's clock, and so do its tests")]
+pub(crate) fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    format(i64::try_from(now).unwrap_or(0) + seconds)
+    i64::try_from(now).unwrap_or(0)
 }
 
 /// Seconds since 1970 as `YYYYMMDDThhmmss`.
-fn format(seconds: i64) -> String {
+pub(crate) fn format(seconds: i64) -> String {
     let (days, clock) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // The civil calendar from days, with years that begin in March.
     let shifted = days + 719_468;

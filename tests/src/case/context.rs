@@ -1,5 +1,6 @@
 //! What a case has while it runs: its variables, its client, its sink.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub(super) struct Context<'a> {
     /// Notifications and verification requests that steps have looked at already.
     pub(super) seen_events: usize,
     pub(super) seen_verifications: usize,
+    /// What the case has shown to work so far.
+    pub(super) covered: BTreeSet<String>,
 }
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -32,6 +35,7 @@ impl<'a> Context<'a> {
         let sink = uses_sink.then(Sink::new);
         let mut variables = json!({
             "id": id,
+            "start": crate::moment::now(),
             "cse": subject.name,
             "csi": subject.cse_id,
             "cse_ri": subject.cse_id.trim_start_matches('/'),
@@ -47,7 +51,15 @@ impl<'a> Context<'a> {
         let all = variables.as_object_mut().map(std::mem::take);
         let mut variables = all.unwrap_or_default();
         variables.extend(case.variables.clone());
-        Self { subject, client, variables, sink, seen_events: 0, seen_verifications: 0 }
+        Self {
+            subject,
+            client,
+            variables,
+            sink,
+            seen_events: 0,
+            seen_verifications: 0,
+            covered: BTreeSet::new(),
+        }
     }
 
     pub(super) fn variable(&self, name: &str) -> String {

@@ -3,6 +3,7 @@
 //! The format is described in `tests/conformance/README.md`.
 
 mod context;
+mod coverage;
 mod matcher;
 mod run;
 mod step;
@@ -54,6 +55,8 @@ pub enum Only {
 pub struct Case {
     /// Folder and name of the file, with the name of the variant behind an underscore.
     pub name: String,
+    /// The same without the variant.
+    pub file: String,
     /// One line.
     pub description: String,
     /// Where the expectation comes from.
@@ -96,8 +99,10 @@ fn read(path: &Path) -> Result<Vec<Case>, String> {
     }
     let stem =
         |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = format!("{}/{}", path.parent().map(stem).unwrap_or_default(), stem(path));
     let base = Case {
-        name: format!("{}/{}", path.parent().map(stem).unwrap_or_default(), stem(path)),
+        file: name.clone(),
+        name,
         description: file.description,
         clause: file.clause,
         only: file.only,

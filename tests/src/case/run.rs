@@ -1,5 +1,6 @@
 //! Carrying out one case.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::context::Context;
 use super::matcher::{is_permutation, mismatches};
 use super::step::{Expectation, Step, text};
-use super::{Case, template};
+use super::{Case, coverage, template};
 use crate::{Answer, Client, Received, Request, Subject};
 
 /// How long a notification may take.
@@ -17,12 +18,12 @@ const NOTIFIED_WITHIN: Duration = Duration::from_secs(10);
 /// Release version of requests that name none.
 const RELEASE: &str = "3";
 
-/// Runs a case; the error tells all that a reader needs.
-pub(super) fn run(case: &Case, subject: &Subject, client: &Client) -> Result<(), String> {
+/// Runs a case and gives what it has shown to work; the error tells all that a reader needs.
+pub(super) fn run(case: &Case, subject: &Subject, client: &Client) -> Result<BTreeSet<String>, String> {
     let mut context = Context::new(case, subject, client);
     let outcome = carry_out(case, &mut context);
     context.clean_up();
-    outcome
+    outcome.map(|()| context.covered)
 }
 
 fn carry_out(case: &Case, context: &mut Context<'_>) -> Result<(), String> {
@@ -36,6 +37,8 @@ fn carry_out(case: &Case, context: &mut Context<'_>) -> Result<(), String> {
         };
         outcome.map_err(|why| format!("setup {}: {why}", number + 1))?;
     }
+    // What a case needs is not what it shows.
+    context.covered.clear();
     for (number, step) in case.steps.iter().enumerate() {
         take(step, context).map_err(|why| format!("step {}: {why}", number + 1))?;
     }
@@ -51,6 +54,7 @@ fn take(step: &Value, context: &mut Context<'_>) -> Result<(), String> {
     }
     if let Some(request) = step.request(&context.variable("me"), RELEASE)? {
         let answer = send(&step, &request, context)?;
+        context.covered.extend(coverage::of(&request, &answer, context.variables.get("root")));
         for (name, place) in &step.capture {
             let found = captured(&answer, &text(place));
             let found = found

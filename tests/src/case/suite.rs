@@ -1,5 +1,6 @@
 //! Running all cases, several at a time.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -22,6 +23,8 @@ pub struct Outcome {
     pub skipped: Vec<String>,
     /// The names of failing cases with what is wrong.
     pub failed: Vec<(String, String)>,
+    /// What was seen to work, and the cases that showed it, without their variants.
+    pub covered: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Threads that run cases: they wait for the node most of the time.
@@ -37,7 +40,7 @@ pub fn run_all(cases: &[Case], subject: &Subject, transport: Transport) -> Outco
         None => !subject.is_own || subject.is_lenient,
     };
     let (sensible, skipped): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| is_sensible(case));
-    let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (next, failed, covered) = (AtomicUsize::new(0), Mutex::new(Vec::new()), Mutex::new(BTreeMap::new()));
     let client = subject.client();
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
@@ -46,8 +49,15 @@ pub fn run_all(cases: &[Case], subject: &Subject, transport: Transport) -> Outco
                     let outcome = match transport {
                         Transport::Http => run::run(case, subject, &client),
                     };
-                    if let Err(why) = outcome {
-                        failed.lock().unwrap().push((case.name.clone(), describe(case, &why)));
+                    match outcome {
+                        Ok(seen) => {
+                            let mut covered = covered.lock().unwrap();
+                            for what in seen {
+                                let cases: &mut BTreeSet<String> = covered.entry(what).or_default();
+                                cases.insert(case.file.clone());
+                            }
+                        }
+                        Err(why) => failed.lock().unwrap().push((case.name.clone(), describe(case, &why))),
                     }
                 }
             });
@@ -56,7 +66,7 @@ pub fn run_all(cases: &[Case], subject: &Subject, transport: Transport) -> Outco
     let mut failed = failed.into_inner().unwrap();
     failed.sort();
     let skipped = skipped.into_iter().map(|case| case.name.clone()).collect();
-    Outcome { ran: sensible.len(), skipped, failed }
+    Outcome { ran: sensible.len(), skipped, failed, covered: covered.into_inner().unwrap() }
 }
 
 fn describe(case: &Case, why: &str) -> String {

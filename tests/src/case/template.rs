@@ -1,4 +1,4 @@
-//! Variables in cases: `${name}` in any text, in keys too, and `${now+60}` for points in time.
+//! Variables in cases: `${name}` in any text, in keys too, and `${now+60}`, `${start+60}` for points in time.
 
 use serde_json::{Map, Value};
 
@@ -44,10 +44,13 @@ fn fill_text(text: &str, variables: &Map<String, Value>) -> Result<Value, String
 }
 
 fn look_up(name: &str, variables: &Map<String, Value>) -> Result<Value, String> {
-    if let Some(shift) = name.strip_prefix("now") {
-        let seconds: i64 =
-            if shift.is_empty() { 0 } else { shift.parse().map_err(|_| format!("${{{name}}}"))? };
-        return Ok(moment::from_now(seconds).into());
+    for (word, from) in [("now", None), ("start", variables.get("start").and_then(Value::as_i64))] {
+        let shift = name.strip_prefix(word).filter(|shift| shift.is_empty() || shift.starts_with(['+', '-']));
+        if let Some(shift) = shift {
+            let seconds: i64 =
+                if shift.is_empty() { 0 } else { shift.parse().map_err(|_| format!("${{{name}}}"))? };
+            return Ok(moment::format(from.unwrap_or_else(moment::now) + seconds).into());
+        }
     }
     match variables.get(name) {
         // Variables of a file may be made of others.

@@ -2,12 +2,17 @@
 //!
 //! `DYAD_CASES=lbl,SUB` runs the cases alone whose names contain one of the texts.
 
-use dyad_tests::case::{self, Transport};
+mod coverage;
+
+use dyad_tests::case::{self, Outcome, Transport};
 use dyad_tests::{Store, Subject, variable, workspace};
 
 #[test]
 fn over_http_on_sqlite() {
-    run(Store::Sqlite, Transport::Http);
+    let outcome = run(Store::Sqlite, Transport::Http);
+    if Subject::foreign().is_none() && variable("DYAD_CASES").is_none() {
+        coverage::check(&outcome.covered);
+    }
 }
 
 #[test]
@@ -28,11 +33,11 @@ fn over_http_on_postgres() {
     run(Store::Postgres, Transport::Http);
 }
 
-fn run(store: Store, transport: Transport) {
-    check(&Subject::shared(store), transport, &format!("{store:?}"));
+fn run(store: Store, transport: Transport) -> Outcome {
+    check(&Subject::shared(store), transport, &format!("{store:?}"))
 }
 
-fn check(subject: &Subject, transport: Transport, on: &str) {
+fn check(subject: &Subject, transport: Transport, on: &str) -> Outcome {
     let mut cases = case::load(&workspace().join("tests/conformance"));
     if let Some(wanted) = variable("DYAD_CASES") {
         cases.retain(|case| wanted.split(',').any(|part| case.name.contains(part)));
@@ -52,4 +57,5 @@ fn check(subject: &Subject, transport: Transport, on: &str) {
         "{failed} of {ran} cases fail over {transport:?} on {on}:\n  {}",
         names.join("\n  ")
     );
+    outcome
 }
