@@ -18,5 +18,6 @@ mod function;
 mod harness;
 mod load;
 mod seeds;
+mod settings;
 mod stress;
 mod tidy;
