@@ -11,7 +11,7 @@ struct Fixed;
 
 #[async_trait]
 impl Receiver for Fixed {
-    async fn receive(&self, request: Request, _: Arrival) -> Response {
+    async fn receive(&self, request: Box<Request>, _: Arrival) -> Response {
         let mut response = Response::to(&request, StatusCode::Ok);
         response.content = Some(Content::from_trusted_json(&br#"{"m2m:cin":{"con":"fixed"}}"#[..]));
         response

@@ -1,6 +1,12 @@
 //! The mapping of TS-0009 without sockets: what each message means, and what each response looks like.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
 
 use std::sync::Arc;
 
@@ -8,7 +14,8 @@ use bytes::Bytes;
 use dyad_bindings::http::decode::{Decoded, Line, Refused, Rules, decode};
 use dyad_bindings::http::{address, encode, media, query};
 use dyad_protocol::primitive::{
-    AttributeCondition, ContentFilter, DesiredIdentifierResultType, FilterCriteria, FilterOperation, FilterUsage, ResponseType,
+    AttributeCondition, ContentFilter, DesiredIdentifierResultType, FilterCriteria, FilterOperation,
+    FilterUsage, ResponseType,
 };
 use dyad_protocol::time::{AbsRelTime, Span, Timestamp};
 use dyad_protocol::{Content, Operation, Request, Response, ResultContent, StatusCode};
@@ -40,7 +47,8 @@ fn strict(method: &str, target: &str, more: &[(&str, &str)], body: &str) -> Resu
 }
 
 fn get(query: &str) -> Request {
-    strict("GET", &format!("/cse?{query}"), &[], "").unwrap_or_else(|refused| panic!("{query}: {}", refused.failure)).request
+    let decoded = strict("GET", &format!("/cse?{query}"), &[], "");
+    *decoded.unwrap_or_else(|refused| panic!("{query}: {}", refused.failure)).request
 }
 
 #[test]
@@ -106,7 +114,8 @@ fn lenience() {
         assert_eq!(refused.failure.rsc, StatusCode::BadRequest);
     }
     assert!(message("GET", "/~/id-in", &BASE, "", true).is_ok());
-    let update = message("PUT", "/a", &[("content-type", "application/json;ty=4")], "{}", true).unwrap().request;
+    let update =
+        message("PUT", "/a", &[("content-type", "application/json;ty=4")], "{}", true).unwrap().request;
     assert_eq!(update.resource_type, None);
 }
 
@@ -116,9 +125,17 @@ fn headers() {
         "GET",
         "/cse",
         &[
-            ("x-m2m-gid", "g"), ("x-m2m-rtu", "http://a/x&mqtt://b"), ("x-m2m-ot", "20261121T033156"), ("x-m2m-rst", "PT5S"),
-            ("x-m2m-ret", "3000"), ("x-m2m-oet", "20261121T033157"), ("x-m2m-ec", "3"), ("x-m2m-vsi", "v"),
-            ("x-m2m-as", "sig1==+ sig2"), ("authorization", "a.b.c+ d.e.f.g.h"), ("x-unknown", "\u{1}"),
+            ("x-m2m-gid", "g"),
+            ("x-m2m-rtu", "http://a/x&mqtt://b"),
+            ("x-m2m-ot", "20261121T033156"),
+            ("x-m2m-rst", "PT5S"),
+            ("x-m2m-ret", "3000"),
+            ("x-m2m-oet", "20261121T033157"),
+            ("x-m2m-ec", "3"),
+            ("x-m2m-vsi", "v"),
+            ("x-m2m-as", "sig1==+ sig2"),
+            ("authorization", "a.b.c+ d.e.f.g.h"),
+            ("x-unknown", "\u{1}"),
         ],
         "",
     )
@@ -143,31 +160,65 @@ fn query_fields() {
     assert_eq!(filter("ty=2+3&ty=4%205&fu=1").resource_type, [2, 3, 4, 5]);
     assert_eq!(filter("lbl=a+b%2Bc&lbl=d%20e").labels, ["a", "b+c", "d e"]);
     assert_eq!(filter("fo=3").operation, FilterOperation::Xor);
-    assert_eq!(filter("cty=application/json:0+text/plain").content_type, ["application/json:0", "text/plain"]);
+    assert_eq!(
+        filter("cty=application/json:0+text/plain").content_type,
+        ["application/json:0", "text/plain"]
+    );
     assert_eq!(filter("smf=SELECT%20%3Fa%20%2B").semantics_filter, ["SELECT ?a +"]);
-    assert_eq!(filter("cfs=1&cfq=%24.a").content_filter, Some(ContentFilter { syntax: 1, query: "$.a".to_owned() }));
+    assert_eq!(
+        filter("cfs=1&cfq=%24.a").content_filter,
+        Some(ContentFilter { syntax: 1, query: "$.a".to_owned() })
+    );
     assert_eq!(filter("gmty=1&gsf=2&geom=[1,2]").geo_query, Some((1, 2, "[1,2]".to_owned())));
     let attributes = filter("cr=S*am&c.cs=5&p.rn=a%26b");
-    let condition = |name: &str, value: &str| AttributeCondition { name: name.to_owned(), value: value.into() };
+    let condition =
+        |name: &str, value: &str| AttributeCondition { name: name.to_owned(), value: value.into() };
     assert_eq!(attributes.attribute, [condition("cr", "S*am")]);
     assert_eq!(attributes.child_attribute, [condition("cs", "5")]);
     assert_eq!(attributes.parent_attribute, [condition("rn", "a&b")]);
-    let request = get("rt=2&rp=PT1S&rcn=4&da=1&drt=2&rids=a+b&tids=c&ltids=d&tqi=true&asi=0&auri=false&sqi=1&atrl=ri+lbl+rr");
+    let request = get(
+        "rt=2&rp=PT1S&rcn=4&da=1&drt=2&rids=a+b&tids=c&ltids=d&tqi=true&asi=0&auri=false&sqi=1&atrl=ri+lbl+rr",
+    );
     assert!(request.filter_criteria.is_none());
     assert_eq!(request.response_type.value, ResponseType::NonBlockingAsynch);
     assert_eq!(request.result_content, Some(ResultContent::AttributesAndChildResources));
     assert_eq!(request.desired_identifier_result_type, Some(DesiredIdentifierResultType::Unstructured));
     assert_eq!(request.attribute_list, ["ri", "lbl", "rr"]);
-    assert_eq!((request.token_request_indicator, request.authorization_signature_indicator), (Some(true), Some(false)));
+    assert_eq!(
+        (request.token_request_indicator, request.authorization_signature_indicator),
+        (Some(true), Some(false))
+    );
 }
 
 #[test]
 fn query_refusals_name_the_field() {
     for (query, field) in [
-        ("rt=6", "rt"), ("rcn=13", "rcn"), ("rcn=+1", "rcn"), ("da=yes", "da"), ("crb=x", "crb"), ("lim=-1", "lim"), ("lim=1&lim=2", "lim"),
-        ("lvl=0", "lvl"), ("ofst=0", "ofst"), ("ty=", "ty"), ("ty=2+", "ty"), ("ty=x", "ty"), ("lbl=", "lbl"), ("lbl=a++b", "lbl"),
-        ("foo=1", "foo"), ("c.foo=1", "c.foo"), ("atr=1", "atr"), ("cfs=1", "cfq"), ("gmty=1&gsf=1", "geom"), ("fu=4", "fu"), ("lbl=%zz", "lbl"),
-        ("sza=99999999999999999999", "sza"), ("rp=soon", "rp"), ("fo=1&fo=1", "fo"), ("cr", "query field"), ("lbl=%00", "lbl"),
+        ("rt=6", "rt"),
+        ("rcn=13", "rcn"),
+        ("rcn=+1", "rcn"),
+        ("da=yes", "da"),
+        ("crb=x", "crb"),
+        ("lim=-1", "lim"),
+        ("lim=1&lim=2", "lim"),
+        ("lvl=0", "lvl"),
+        ("ofst=0", "ofst"),
+        ("ty=", "ty"),
+        ("ty=2+", "ty"),
+        ("ty=x", "ty"),
+        ("lbl=", "lbl"),
+        ("lbl=a++b", "lbl"),
+        ("foo=1", "foo"),
+        ("c.foo=1", "c.foo"),
+        ("atr=1", "atr"),
+        ("cfs=1", "cfq"),
+        ("gmty=1&gsf=1", "geom"),
+        ("fu=4", "fu"),
+        ("lbl=%zz", "lbl"),
+        ("sza=99999999999999999999", "sza"),
+        ("rp=soon", "rp"),
+        ("fo=1&fo=1", "fo"),
+        ("cr", "query field"),
+        ("lbl=%00", "lbl"),
     ] {
         let refused = strict("GET", &format!("/cse?{query}"), &[], "").unwrap_err();
         assert_eq!(refused.failure.rsc, StatusCode::BadRequest, "{query}");
@@ -177,19 +228,31 @@ fn query_refusals_name_the_field() {
 
 #[test]
 fn responses() {
-    let request = Request { request_identifier: "r1".to_owned(), release_version_indicator: Some("4".to_owned()), ..Request::default() };
+    let request = Request {
+        request_identifier: "r1".to_owned(),
+        release_version_indicator: Some("4".to_owned()),
+        ..Request::default()
+    };
     let mut response = Response::to(&request, StatusCode::Created);
     response.content = Some(Content::from_value(json!({"m2m:cnt": {"rn": "c"}})));
     response.location = Some("/id-in/cse/c".to_owned());
-    response.assigned_token_identifiers = vec![("a".to_owned(), "b".to_owned()), ("c".to_owned(), "d".to_owned())];
+    response.assigned_token_identifiers =
+        vec![("a".to_owned(), "b".to_owned()), ("c".to_owned(), "d".to_owned())];
     response.originating_timestamp = Timestamp::parse("20261121T033156");
     let outgoing = encode::encode(&response, &media::TYPES[0], "/root");
-    let header = |name: &str| outgoing.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.as_str());
+    let header = |name: &str| {
+        outgoing.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.as_str())
+    };
     assert_eq!(outgoing.status, 201);
     assert_eq!(&outgoing.body[..], br#"{"m2m:cnt":{"rn":"c"}}"#);
     for (name, value) in [
-        ("x-m2m-rsc", "2001"), ("x-m2m-ri", "r1"), ("x-m2m-rvi", "4"), ("content-location", "/root/~/id-in/cse/c"),
-        ("content-type", "application/vnd.onem2m-res+json"), ("x-m2m-ati", "a:b+c:d"), ("x-m2m-ot", "20261121T033156"),
+        ("x-m2m-rsc", "2001"),
+        ("x-m2m-ri", "r1"),
+        ("x-m2m-rvi", "4"),
+        ("content-location", "/root/~/id-in/cse/c"),
+        ("content-type", "application/vnd.onem2m-res+json"),
+        ("x-m2m-ati", "a:b+c:d"),
+        ("x-m2m-ot", "20261121T033156"),
     ] {
         assert_eq!(header(name), Some(value), "{name}");
     }

@@ -1,13 +1,21 @@
 //! The HTTP server and client over real sockets, with a receiver that echoes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use dyad_bindings::http::{ClientSettings, CorsSetting, Door, DoorReply, HttpTransport, Server, ServerSettings, start};
+use dyad_bindings::http::{
+    ClientSettings, CorsSetting, Door, DoorReply, HttpTransport, Server, ServerSettings, start,
+};
 use dyad_protocol::exchange::{Arrival, Receiver, Transport, TransportError};
 use dyad_protocol::primitive::{FilterCriteria, FilterUsage};
 use dyad_protocol::{Content, Operation, Request, Response, StatusCode};
@@ -23,7 +31,7 @@ struct Echo;
 
 #[async_trait]
 impl Receiver for Echo {
-    async fn receive(&self, request: Request, arrival: Arrival) -> Response {
+    async fn receive(&self, request: Box<Request>, arrival: Arrival) -> Response {
         assert!(arrival.binding == "http" && arrival.peer.is_some());
         match request.to.as_str() {
             "panic" => panic!("on purpose"),
@@ -35,7 +43,8 @@ impl Receiver for Echo {
             "spawn" => tokio::spawn(async {}).await.unwrap(),
             _ => {}
         }
-        let status = if request.operation == Operation::Create { StatusCode::Created } else { StatusCode::Ok };
+        let status =
+            if request.operation == Operation::Create { StatusCode::Created } else { StatusCode::Ok };
         let mut response = Response::to(&request, status);
         let seen = json!({"to": request.to, "op": request.operation.number(), "fr": request.from, "ty": request.resource_type,
             "pc": request.content.as_ref().map(|content| content.value().clone())});
@@ -77,7 +86,10 @@ async fn answer(stream: &mut TcpStream) -> (String, String) {
         head.push(stream.read_u8().await.unwrap());
     }
     let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
-    let length = head.split("content-length: ").nth(1).map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
+    let length = head
+        .split("content-length: ")
+        .nth(1)
+        .map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.unwrap();
     (head, String::from_utf8(body).unwrap())
@@ -91,7 +103,8 @@ async fn ask(stream: &mut TcpStream, message: impl AsRef<[u8]>) -> (String, Stri
 /// Everything until the server closes.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut all = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut all)).await.expect("not closed");
+    let _ =
+        tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut all)).await.expect("not closed");
     String::from_utf8(all).unwrap().to_ascii_lowercase()
 }
 
@@ -100,13 +113,21 @@ async fn create_in_one_segment_and_keep_alive() {
     let server = server(ServerSettings { root: "/a/b".to_owned(), ..settings() }).await;
     let mut stream = connect(&server).await;
     for _ in 0..2 {
-        let create = format!("POST /a/b/cse HTTP/1.1\r\n{HEAD}content-type: application/json;ty=3\r\ncontent-length: 2\r\n\r\n{{}}");
+        let create = format!(
+            "POST /a/b/cse HTTP/1.1\r\n{HEAD}content-type: application/json;ty=3\r\ncontent-length: 2\r\n\r\n{{}}"
+        );
         stream.write_all(create.as_bytes()).await.unwrap();
         let mut buffer = [0; 4096];
         let count = stream.read(&mut buffer).await.unwrap();
         let text = std::str::from_utf8(&buffer[..count]).unwrap();
         assert!(text.starts_with("HTTP/1.1 201 Created\r\n") && text.ends_with("}}"), "{text}");
-        for header in ["x-m2m-rsc: 2001", "x-m2m-ri: r1", "x-m2m-rvi: 4", "content-location: /a/b/cse/new", "content-type: application/json"] {
+        for header in [
+            "x-m2m-rsc: 2001",
+            "x-m2m-ri: r1",
+            "x-m2m-rvi: 4",
+            "content-location: /a/b/cse/new",
+            "content-type: application/json",
+        ] {
             assert!(text.contains(header), "{header} in {text}");
         }
     }
@@ -124,20 +145,34 @@ async fn forms_of_messages() {
     for n in 0..40 {
         assert!(answer(&mut stream).await.1.contains(&format!("\"c{n}\"")));
     }
-    let chunked = format!("PUT /c HTTP/1.1\r\n{HEAD}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{\"\r\n5\r\na\":1}}\r\n0\r\n\r\n");
+    let chunked = format!(
+        "PUT /c HTTP/1.1\r\n{HEAD}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{\"\r\n5\r\na\":1}}\r\n0\r\n\r\n"
+    );
     assert!(ask(&mut stream, chunked).await.1.contains(r#""pc":{"a":1}"#));
-    let expect = format!("PUT /c HTTP/1.1\r\n{HEAD}content-type: application/json\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n");
+    let expect = format!(
+        "PUT /c HTTP/1.1\r\n{HEAD}content-type: application/json\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n"
+    );
     assert!(ask(&mut stream, expect).await.0.starts_with("http/1.1 100"));
     assert!(ask(&mut stream, "{}").await.0.contains("x-m2m-rsc: 2000"));
     for path in ["spawn", "slow"] {
-        assert!(ask(&mut stream, format!("GET /{path} HTTP/1.1\r\n{HEAD}\r\n")).await.0.contains("x-m2m-rsc: 2000"));
+        assert!(
+            ask(&mut stream, format!("GET /{path} HTTP/1.1\r\n{HEAD}\r\n"))
+                .await
+                .0
+                .contains("x-m2m-rsc: 2000")
+        );
     }
     for path in ["panic", "late-panic"] {
         let (head, body) = ask(&mut stream, format!("GET /{path} HTTP/1.1\r\n{HEAD}\r\n")).await;
-        assert!(head.contains("500") && head.contains("x-m2m-rsc: 5000") && head.contains("x-m2m-ri: r1"), "{head}");
+        assert!(
+            head.contains("500") && head.contains("x-m2m-rsc: 5000") && head.contains("x-m2m-ri: r1"),
+            "{head}"
+        );
         assert_eq!(body, r#"{"m2m:dbg":"internal error"}"#);
     }
-    assert!(ask(&mut stream, format!("GET /nothing HTTP/1.1\r\n{HEAD}\r\n")).await.0.starts_with("http/1.1 204"));
+    assert!(
+        ask(&mut stream, format!("GET /nothing HTTP/1.1\r\n{HEAD}\r\n")).await.0.starts_with("http/1.1 204")
+    );
     for method in ["OPTIONS", "PATCH", "TRACE"] {
         let (head, _) = ask(&mut stream, format!("{method} /c HTTP/1.1\r\n{HEAD}\r\n")).await;
         assert!(head.starts_with("http/1.1 405") && head.contains("x-m2m-rsc: 4005"), "{head}");
@@ -159,27 +194,53 @@ async fn limits() {
     let filler = "x".repeat(9_000);
     let huge = "x".repeat(200_000);
     for (message, status) in [
-        (format!("PUT /c HTTP/1.1\r\n{HEAD}content-type: application/json\r\ncontent-length: 10001\r\n\r\n"), 400),
-        (format!("PUT /c HTTP/1.1\r\n{HEAD}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n4000\r\n{}\r\n0\r\n\r\n", "x".repeat(0x4000)), 400),
+        (
+            format!(
+                "PUT /c HTTP/1.1\r\n{HEAD}content-type: application/json\r\ncontent-length: 10001\r\n\r\n"
+            ),
+            400,
+        ),
+        (
+            format!(
+                "PUT /c HTTP/1.1\r\n{HEAD}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n4000\r\n{}\r\n0\r\n\r\n",
+                "x".repeat(0x4000)
+            ),
+            400,
+        ),
         (format!("GET /c HTTP/1.1\r\n{HEAD}x-filler: {filler}\r\n\r\n"), 431),
         (format!("GET /c HTTP/1.1\r\n{HEAD}x-filler: {huge}\r\n\r\n"), 431),
         (format!("GET /c HTTP/1.1\r\n{HEAD}x-slow: "), 408),
-        (format!("PUT /c HTTP/1.1\r\n{HEAD}content-type: application/json\r\ncontent-length: 5\r\n\r\n{{\""), 408),
+        (
+            format!(
+                "PUT /c HTTP/1.1\r\n{HEAD}content-type: application/json\r\ncontent-length: 5\r\n\r\n{{\""
+            ),
+            408,
+        ),
         ("GET\r\n\r\n".to_owned(), 400),
         (format!("GET /c HTTP/9.9\r\n{HEAD}\r\n"), 400),
         (format!("GET /\u{e9} HTTP/1.1\r\n{HEAD}\r\n"), 400),
         (format!("PUT /c HTTP/1.1\r\n{HEAD}content-length: 5\r\ncontent-length: 6\r\n\r\n"), 400),
-        (format!("PUT /c HTTP/1.1\r\n{HEAD}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"), 400),
+        (
+            format!(
+                "PUT /c HTTP/1.1\r\n{HEAD}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"
+            ),
+            400,
+        ),
     ] {
         let mut stream = connect(&server).await;
         let _ = stream.write_all(message.as_bytes()).await;
         let (head, body) = answer(&mut stream).await;
         let shown = message.get(..90).unwrap_or(&message);
         assert!(head.starts_with(&format!("http/1.1 {status}")), "{shown}: {head}");
-        assert!(head.contains("x-m2m-rsc: 4000") && body.starts_with("{\"m2m:dbg\""), "{shown}: {head}{body}");
+        assert!(
+            head.contains("x-m2m-rsc: 4000") && body.starts_with("{\"m2m:dbg\""),
+            "{shown}: {head}{body}"
+        );
     }
     let mut stream = connect(&server).await;
-    let broken = format!("PUT /c HTTP/1.1\r\n{HEAD}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n");
+    let broken = format!(
+        "PUT /c HTTP/1.1\r\n{HEAD}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"
+    );
     stream.write_all(broken.as_bytes()).await.unwrap();
     assert_eq!(rest(&mut stream).await.matches("http/1.1").count(), 1);
     // A later head that does not get on.
@@ -207,22 +268,44 @@ async fn stopping_answers_what_is_in_flight() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn doors_and_pages() {
-    let handler = |request: dyad_bindings::http::DoorRequest| -> futures_util::future::BoxFuture<'static, DoorReply> {
-        let command = request.header("x-m2m-utcmd").unwrap_or("none").to_owned();
-        Box::pin(async move { DoorReply { status: 200, headers: vec![("X-M2M-UTRSP".to_owned(), command)], body: Bytes::new() } })
-    };
+    let handler =
+        |request: dyad_bindings::http::DoorRequest| -> futures_util::future::BoxFuture<'static, DoorReply> {
+            let command = request.header("x-m2m-utcmd").unwrap_or("none").to_owned();
+            Box::pin(async move {
+                DoorReply {
+                    status: 200,
+                    headers: vec![("X-M2M-UTRSP".to_owned(), command)],
+                    body: Bytes::new(),
+                }
+            })
+        };
     let doors = vec![Door { path: "/__ut__".to_owned(), handler: Arc::new(handler) }];
     let cors = CorsSetting::Origins(vec!["https://a.example".to_owned()]);
     let server = server(ServerSettings { doors, cors, ..settings() }).await;
     let mut stream = connect(&server).await;
     let (head, _) = ask(&mut stream, "POST /__ut__ HTTP/1.1\r\nhost: x\r\nX-M2M-UTCMD: reset\r\n\r\n").await;
     assert!(head.starts_with("http/1.1 200") && head.contains("x-m2m-utrsp: reset"), "{head}");
-    let preflight = |origin: &str| format!("OPTIONS /c HTTP/1.1\r\nhost: x\r\norigin: {origin}\r\naccess-control-request-headers: x-m2m-ri\r\n\r\n");
+    let preflight = |origin: &str| {
+        format!(
+            "OPTIONS /c HTTP/1.1\r\nhost: x\r\norigin: {origin}\r\naccess-control-request-headers: x-m2m-ri\r\n\r\n"
+        )
+    };
     let (head, _) = ask(&mut stream, preflight("https://a.example")).await;
-    assert!(head.starts_with("http/1.1 204") && head.contains("allow-headers: x-m2m-ri") && head.contains("allow-origin: https://a.example"), "{head}");
+    assert!(
+        head.starts_with("http/1.1 204")
+            && head.contains("allow-headers: x-m2m-ri")
+            && head.contains("allow-origin: https://a.example"),
+        "{head}"
+    );
     assert!(!ask(&mut stream, preflight("https://b.example")).await.0.contains("allow-origin"));
-    let (head, _) = ask(&mut stream, format!("GET /c HTTP/1.1\r\n{HEAD}origin: https://a.example\r\n\r\n")).await;
-    assert!(head.contains("allow-origin: https://a.example") && head.contains("vary: origin") && head.contains("expose-headers: x-m2m-rsc"), "{head}");
+    let (head, _) =
+        ask(&mut stream, format!("GET /c HTTP/1.1\r\n{HEAD}origin: https://a.example\r\n\r\n")).await;
+    assert!(
+        head.contains("allow-origin: https://a.example")
+            && head.contains("vary: origin")
+            && head.contains("expose-headers: x-m2m-rsc"),
+        "{head}"
+    );
     server.stop().await;
 }
 
@@ -232,7 +315,12 @@ async fn client_and_server() {
     let url = format!("http://{}", server.addresses()[0]);
     let client = HttpTransport::new(&ClientSettings::default()).unwrap();
     let timeout = Duration::from_secs(5);
-    let mut request = Request { operation: Operation::Create, to: "/id-in/cse/a".to_owned(), from: Some("CAdmin".to_owned()), ..Request::default() };
+    let mut request = Request {
+        operation: Operation::Create,
+        to: "/id-in/cse/a".to_owned(),
+        from: Some("CAdmin".to_owned()),
+        ..Request::default()
+    };
     request.request_identifier = "r7".to_owned();
     request.release_version_indicator = Some("4".to_owned());
     request.resource_type = Some(4);
@@ -240,15 +328,31 @@ async fn client_and_server() {
     let response = client.send(&url, &request, timeout).await.unwrap();
     assert_eq!((response.status, response.request_identifier.as_str()), (StatusCode::Created, "r7"));
     let echo = response.content.unwrap().into_value();
-    assert_eq!(echo["m2m:echo"], json!({"to": "/id-in/cse/a", "op": 1, "fr": "CAdmin", "ty": 4, "pc": {"m2m:cin": {"con": 1}}}));
-    let notify = Request { operation: Operation::Notify, to: format!("{url}/sink"), resource_type: None, ..request.clone() };
+    assert_eq!(
+        echo["m2m:echo"],
+        json!({"to": "/id-in/cse/a", "op": 1, "fr": "CAdmin", "ty": 4, "pc": {"m2m:cin": {"con": 1}}})
+    );
+    let notify = Request {
+        operation: Operation::Notify,
+        to: format!("{url}/sink"),
+        resource_type: None,
+        ..request.clone()
+    };
     let echo = client.send(&notify.to.clone(), &notify, timeout).await.unwrap().content.unwrap().into_value();
     assert_eq!((&echo["m2m:echo"]["op"], &echo["m2m:echo"]["to"]), (&json!(5), &json!("sink")));
     let filter = FilterCriteria { usage: Some(FilterUsage::Discovery), ..FilterCriteria::default() };
-    let find = Request { operation: Operation::Retrieve, content: None, filter_criteria: Some(Box::new(filter)), ..request.clone() };
+    let find = Request {
+        operation: Operation::Retrieve,
+        content: None,
+        filter_criteria: Some(Box::new(filter)),
+        ..request.clone()
+    };
     assert_eq!(client.send(&url, &find, timeout).await.unwrap().status, StatusCode::Ok);
     let slow = Request { to: "slow".to_owned(), ..find };
-    assert!(matches!(client.send(&url, &slow, Duration::from_millis(20)).await, Err(TransportError::TimedOut)));
+    assert!(matches!(
+        client.send(&url, &slow, Duration::from_millis(20)).await,
+        Err(TransportError::TimedOut)
+    ));
     server.stop().await;
     assert!(matches!(client.send(&url, &request, timeout).await, Err(TransportError::Unreachable(_))));
 }
@@ -258,7 +362,12 @@ async fn plain_web_servers_as_targets() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook?a=b", listener.local_addr().unwrap());
     let serving = tokio::spawn(async move {
-        for reply in ["204 No Content\r\n\r\n", "200 OK\r\ncontent-type: text/html\r\ncontent-length: 2\r\n\r\nhi", "302 Found\r\nlocation: /x\r\n\r\n", "500 Oops\r\ncontent-length: 0\r\n\r\n"] {
+        for reply in [
+            "204 No Content\r\n\r\n",
+            "200 OK\r\ncontent-type: text/html\r\ncontent-length: 2\r\n\r\nhi",
+            "302 Found\r\nlocation: /x\r\n\r\n",
+            "500 Oops\r\ncontent-length: 0\r\n\r\n",
+        ] {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut buffer = [0; 2048];
             let count = stream.read(&mut buffer).await.unwrap();
@@ -266,9 +375,16 @@ async fn plain_web_servers_as_targets() {
             stream.write_all(format!("HTTP/1.1 {reply}").as_bytes()).await.unwrap();
         }
     });
-    let client = HttpTransport::new(&ClientSettings { max_idle_per_host: 0, ..ClientSettings::default() }).unwrap();
-    let notify = Request { operation: Operation::Notify, to: url.clone(), request_identifier: "r".to_owned(), ..Request::default() };
-    for expected in [Some(StatusCode::Ok), Some(StatusCode::Ok), None, Some(StatusCode::InternalServerError)] {
+    let client =
+        HttpTransport::new(&ClientSettings { max_idle_per_host: 0, ..ClientSettings::default() }).unwrap();
+    let notify = Request {
+        operation: Operation::Notify,
+        to: url.clone(),
+        request_identifier: "r".to_owned(),
+        ..Request::default()
+    };
+    for expected in [Some(StatusCode::Ok), Some(StatusCode::Ok), None, Some(StatusCode::InternalServerError)]
+    {
         let response = client.send(&url, &notify, Duration::from_secs(5)).await;
         assert_eq!(response.as_ref().ok().map(|response| response.status), expected, "{response:?}");
     }
@@ -282,13 +398,23 @@ async fn noise_is_never_our_fault() {
     let almost = "(GET|POST|PUT|[A-Z]{1,6}) /?[ -~]{0,20} HTTP/1\\.[01]\r\n(([a-z-]{1,12}|x-m2m-ri|content-type|content-length): [ -~]{0,20}\r\n){0,4}\r\n[ -~]{0,20}";
     let mut runner = TestRunner::deterministic();
     for round in 0..150 {
-        let bytes = if round % 2 == 0 { noise.new_tree(&mut runner).unwrap().current() } else { almost.new_tree(&mut runner).unwrap().current().into_bytes() };
+        let bytes = if round % 2 == 0 {
+            noise.new_tree(&mut runner).unwrap().current()
+        } else {
+            almost.new_tree(&mut runner).unwrap().current().into_bytes()
+        };
         let mut stream = connect(&server).await;
         let _ = stream.write_all(&bytes).await;
         let _ = stream.shutdown().await;
         let text = rest(&mut stream).await;
         assert!(text.is_empty() || text.starts_with("http/1."), "{text}");
-        assert!(text.split("http/1.").skip(1).all(|answer| !answer[2..].starts_with('5') && (answer[2..].starts_with("100") || answer[2..].starts_with("204") || answer.contains("x-m2m-rsc"))), "{text}");
+        assert!(
+            text.split("http/1.").skip(1).all(|answer| !answer[2..].starts_with('5')
+                && (answer[2..].starts_with("100")
+                    || answer[2..].starts_with("204")
+                    || answer.contains("x-m2m-rsc"))),
+            "{text}"
+        );
     }
     server.stop().await;
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dyad_core::{Cse, Report, ServiceFunction, Stop};
+use dyad_core::request::{Call, Target};
+use dyad_core::{Cse, Report, ServiceFunction, Stage, Stop};
 use dyad_protocol::Failure;
 
 /// Resources that one transaction removes at most, so that writes do not wait long.
@@ -21,6 +22,10 @@ pub struct Expiration {
 
 #[async_trait]
 impl ServiceFunction for Expiration {
+    fn takes_part(&self, _: Stage, _: &Call, _: &Target) -> bool {
+        false
+    }
+
     fn name(&self) -> &'static str {
         "expiration"
     }
@@ -48,7 +53,10 @@ impl ServiceFunction for Expiration {
 
     fn report(&self) -> Report {
         let swept = self.swept.load(Ordering::Relaxed);
-        Report { summary: format!("{swept} expired resources removed since the start"), figures: vec![("swept", swept)] }
+        Report {
+            summary: format!("{swept} expired resources removed since the start"),
+            figures: vec![("swept", swept)],
+        }
     }
 }
 

@@ -6,9 +6,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use dyad_core::request::Call;
+use dyad_core::request::{Call, Target};
 use dyad_core::resource::{Draft, Lookup, Txn};
-use dyad_core::{Change, Report, ServiceFunction, access};
+use dyad_core::{Change, Report, ServiceFunction, Stage, access};
 use dyad_protocol::{Failure, StatusCode, id};
 use serde_json::Value;
 
@@ -24,6 +24,10 @@ pub struct Registration {
 
 #[async_trait]
 impl ServiceFunction for Registration {
+    fn takes_part(&self, _: Stage, _: &Call, _: &Target) -> bool {
+        false
+    }
+
     fn name(&self) -> &'static str {
         "registration"
     }
@@ -83,11 +87,20 @@ fn register(txn: &mut Txn<'_>, call: &Call, draft: &mut Draft) -> Result<(), Fai
         given if is_admin || id::is_ae_id_stem(given) => given.to_owned(),
         _ => return Err(Failure::bad_request("an AE-ID begins with C or S and has no further slashes")),
     };
-    if txn.by_ri(&stem)?.is_some() {
-        return Err(Failure::new(
-            StatusCode::OriginatorHasAlreadyRegistered,
-            "an AE with this AE-ID is registered already",
-        ));
+    let taken = match txn.by_ri(&stem)? {
+        Some(id) => txn.resource(id)?,
+        None => None,
+    };
+    match taken {
+        // A registration that is over does not keep its AE from coming back before the sweep.
+        Some(old) if old.is_expired(txn.now()) => txn.remove_expired(&old)?,
+        Some(_) => {
+            return Err(Failure::new(
+                StatusCode::OriginatorHasAlreadyRegistered,
+                "an AE with this AE-ID is registered already",
+            ));
+        }
+        None => {}
     }
     draft.set("aei", stem.as_str());
     draft.set_resource_id(stem.as_str());

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use dyad_core::request::{Call, Target};
 use dyad_core::resource::Txn;
-use dyad_core::{Change, Cse, Report, ServiceFunction, subscription};
+use dyad_core::{Change, Cse, Report, ServiceFunction, Stage, subscription};
 use dyad_protocol::{Failure, Operation, Request, StatusCode};
 use serde_json::Value;
 
@@ -37,15 +37,19 @@ impl ServiceFunction for Subscriptions {
         &[SUBSCRIPTION]
     }
 
+    fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {
+        stage == Stage::Prepare
+            && match call.request.operation {
+                Operation::Create => call.request.resource_type == Some(SUBSCRIPTION),
+                Operation::Update => target.resource.ty() == SUBSCRIPTION,
+                _ => false,
+            }
+    }
+
     async fn prepare(&self, cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<(), Failure> {
         let (reference, known): (String, Vec<&str>) = match call.request.operation {
-            Operation::Create if call.request.resource_type == Some(SUBSCRIPTION) => {
-                (future_reference(call, target), Vec::new())
-            }
-            Operation::Update if target.resource.ty() == SUBSCRIPTION => {
-                (target.resource.ri().into_owned(), target.resource.texts("nu").collect())
-            }
-            _ => return Ok(()),
+            Operation::Update => (target.resource.ri().into_owned(), target.resource.texts("nu").collect()),
+            _ => (future_reference(call, target), Vec::new()),
         };
         let originator = cse.config().shorten(call.request.originator());
         for uri in targets(call) {

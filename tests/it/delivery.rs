@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use crate::load::{PATIENCE, add, contents, instance, number, subscribed};
 
 fn node() -> Node {
-    Node::on(Store::Memory).set("notification.retry_first", "50ms").set("notification.retry_longest", "200ms").start()
+    Node::on(Store::Memory)
+        .set("notification.retry_first", "50ms")
+        .set("notification.retry_longest", "200ms")
+        .start()
 }
 
 /// Contents `0`, `1`, …
@@ -68,7 +71,8 @@ fn what_the_queue_does_not_hold_waits_in_the_outbox_and_comes_in_order() {
         if !store.is_available() {
             continue;
         }
-        let node = Node::on(store).set("notification.queue", 10).set("notification.retry_longest", "100ms").start();
+        let node =
+            Node::on(store).set("notification.queue", 10).set("notification.retry_longest", "100ms").start();
         let mut sink = Sink::new();
         subscribed(&node.client(), "c", &[&sink.url()]);
         let _ = sink.take();
@@ -104,7 +108,10 @@ fn the_pauses_before_repetitions_grow_to_the_longest() {
 
 #[test]
 fn a_target_that_takes_too_long_is_asked_again() {
-    let node = Node::on(Store::Memory).set("notification.timeout", "200ms").set("notification.retry_first", "50ms").start();
+    let node = Node::on(Store::Memory)
+        .set("notification.timeout", "200ms")
+        .set("notification.retry_first", "50ms")
+        .start();
     let sink = Sink::new();
     subscribed(&node.client(), "c", &[&sink.url()]);
     let _ = sink.take();
@@ -169,7 +176,9 @@ fn the_subscriber_hears_of_the_end_of_its_subscription() {
     }
     assert_eq!(deletion_of(&subscriber.wait_for(2, PATIENCE)), gone);
     // The end of the container itself was asked for too.
-    let ended = sink.wait_until(PATIENCE, |received| received.iter().any(|one| one.body.pointer("/m2m:sgn/nev").is_some()));
+    let ended = sink.wait_until(PATIENCE, |received| {
+        received.iter().any(|one| one.body.pointer("/m2m:sgn/nev").is_some())
+    });
     let event = ended.iter().find_map(|one| one.body.pointer("/m2m:sgn/nev")).unwrap();
     assert_eq!(event["net"], 2);
     assert_eq!(event["rep"]["m2m:cnt"]["rn"], "d");
@@ -182,16 +191,24 @@ fn an_ae_is_notified_where_it_is_now() {
     let (mut before, now) = (Sink::new(), Sink::new());
     let ae = json!({"m2m:ae": {"rn": "ae", "api": "N1", "rr": true, "srv": ["3"], "poa": [before.url()]}});
     let _ = client.send(&Request::create("cse-in", 2, ae).from("Cae")).expect(2001);
-    let _ = client.send(&Request::create("cse-in/ae", 3, json!({"m2m:cnt": {"rn": "c"}})).from("Cae")).expect(2001);
+    let _ = client
+        .send(&Request::create("cse-in/ae", 3, json!({"m2m:cnt": {"rn": "c"}})).from("Cae"))
+        .expect(2001);
     for (name, target) in [("a", "Cae"), ("b", "/id-in/Cae"), ("c", "//dyad.example.com/id-in/Cae")] {
         let subscription = json!({"m2m:sub": {"rn": name, "nu": [target], "enc": {"net": [3], "chty": [4]}}});
         let _ = client.send(&Request::create("cse-in/ae/c", 23, subscription).from("Cae")).expect(2001);
     }
     let add = |con: &str| {
-        let _ = client.send(&Request::create("cse-in/ae/c", 4, json!({"m2m:cin": {"con": con}})).from("Cae")).expect(2001);
+        let _ = client
+            .send(&Request::create("cse-in/ae/c", 4, json!({"m2m:cin": {"con": con}})).from("Cae"))
+            .expect(2001);
     };
     add("at the first");
-    assert_eq!(contents(&before.wait_for(3, PATIENCE)), ["at the first"; 3], "one for each form of the AE-ID");
+    assert_eq!(
+        contents(&before.wait_for(3, PATIENCE)),
+        ["at the first"; 3],
+        "one for each form of the AE-ID"
+    );
     before.die();
     // Owed to an AE that cannot be reached, then the AE says where it is.
     add("on the way");
@@ -215,14 +232,16 @@ fn a_target_that_does_not_agree_is_not_subscribed_for() {
     let node = node();
     let (client, mut sink) = (node.client(), Sink::new());
     let _ = client.send(&Request::create("cse-in", 3, json!({"m2m:cnt": {"rn": "c"}}))).expect(2001);
-    let subscribe = || client.send(&Request::create("cse-in/c", 23, json!({"m2m:sub": {"nu": [sink.url()]}})));
+    let subscribe =
+        || client.send(&Request::create("cse-in/c", 23, json!({"m2m:sub": {"nu": [sink.url()]}})));
     sink.answer_next(Reply { http: 403, rsc: Some(4103), ..Reply::default() });
     let _ = subscribe().expect(5204);
     let _ = subscribe().expect(2001);
     let asked = sink.take();
     assert!(asked.len() == 2 && asked.iter().all(Received::is_verification), "{asked:?}");
     sink.die();
-    let _ = client.send(&Request::create("cse-in/c", 23, json!({"m2m:sub": {"nu": [sink.url()]}}))).expect(5204);
+    let _ =
+        client.send(&Request::create("cse-in/c", 23, json!({"m2m:sub": {"nu": [sink.url()]}}))).expect(5204);
 }
 
 #[test]

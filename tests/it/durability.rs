@@ -45,7 +45,8 @@ fn a_kill_loses_nothing(store: Store) {
     }
     // Everything that is stored was owed to the sink, answered or not: it came at least once, and in order.
     let received = sink.wait_until(PATIENCE, |received| {
-        let came: BTreeSet<u64> = received.iter().filter_map(instance).map(|cin| number(cin["ri"].as_str().unwrap())).collect();
+        let came: BTreeSet<u64> =
+            received.iter().filter_map(instance).map(|cin| number(cin["ri"].as_str().unwrap())).collect();
         there.is_subset(&came)
     });
     let mut first: Vec<u64> = Vec::new();
@@ -76,7 +77,12 @@ fn check_held(node: &Node, created: &[Created]) -> Vec<u64> {
     let held = CONTAINERS.map(|container| held(&client, container).instances);
     for one in created {
         let stored = held.iter().find_map(|instances| instances.get(&one.ri));
-        assert_eq!(stored.and_then(|cin| cin["con"].as_str()), Some(one.con.as_str()), "{} was answered", one.ri);
+        assert_eq!(
+            stored.and_then(|cin| cin["con"].as_str()),
+            Some(one.con.as_str()),
+            "{} was answered",
+            one.ri
+        );
     }
     held.iter().flat_map(|instances| instances.keys().map(|ri| number(ri))).collect()
 }
@@ -133,7 +139,8 @@ fn a_stop_answers_what_it_has_carried_out_and_loses_nothing() {
     assert!(unanswered.is_empty(), "carried out and not answered: {unanswered:?}");
     let wanted: HashSet<&str> = created.iter().map(|one| one.con.as_str()).collect();
     let received = sink.wait_until(PATIENCE, |received| {
-        contents(received).iter().filter(|con| wanted.contains(con.as_str())).collect::<HashSet<_>>().len() == wanted.len()
+        contents(received).iter().filter(|con| wanted.contains(con.as_str())).collect::<HashSet<_>>().len()
+            == wanted.len()
     });
     let came: HashSet<String> = contents(&received).into_iter().collect();
     assert_eq!(wanted.iter().find(|con| !came.contains(**con)), None, "owed and never sent");
@@ -167,7 +174,8 @@ fn a_stop_lets_requests_in_flight_be_answered() {
 
 #[test]
 fn a_stop_does_not_wait_for_ever() {
-    let mut node = Node::on(Store::Memory).set("request.timeout", "1h").set("notification.timeout", "1h").start();
+    let mut node =
+        Node::on(Store::Memory).set("request.timeout", "1h").set("notification.timeout", "1h").start();
     let (client, sink) = (node.client(), Sink::new());
     subscribed(&client, "one", &[]);
     sink.answer(Reply { after: Duration::from_secs(3_600), ..Reply::default() });

@@ -31,12 +31,14 @@ impl Load {
         let (answered, answers) = sync_channel(100_000);
         let threads = (0..clients).map(|number| {
             let (client, answered) = (node.client(), answered.clone());
-            let (container, tag) = (containers[number % containers.len()].to_owned(), format!("{tag}-{number}"));
+            let (container, tag) =
+                (containers[number % containers.len()].to_owned(), format!("{tag}-{number}"));
             spawn(move || {
                 for round in 0.. {
                     // Sizes differ, so that a byte count that is wrong shows.
                     let con = format!("{tag}-{round}-{}", "x".repeat(round % 17));
-                    let Ok(answer) = client.try_send(&Request::create(&container, 4, json!({"m2m:cin": {"con": con}})))
+                    let Ok(answer) =
+                        client.try_send(&Request::create(&container, 4, json!({"m2m:cin": {"con": con}})))
                     else {
                         return;
                     };
@@ -83,8 +85,10 @@ pub(crate) fn held(client: &Client, container: &str) -> Held {
     let attributes = answer.body["m2m:cnt"].clone();
     let instances = attributes["m2m:cin"].as_array().cloned().unwrap_or_default();
     let bytes: u64 = instances.iter().map(|instance| instance["cs"].as_u64().unwrap()).sum();
-    let held: BTreeMap<String, Value> =
-        instances.into_iter().map(|instance| (instance["ri"].as_str().unwrap().to_owned(), instance)).collect();
+    let held: BTreeMap<String, Value> = instances
+        .into_iter()
+        .map(|instance| (instance["ri"].as_str().unwrap().to_owned(), instance))
+        .collect();
     assert_eq!(attributes["cni"], held.len(), "cni of {container}");
     assert_eq!(attributes["cbs"], bytes, "cbs of {container}");
     Held { attributes, instances: held }

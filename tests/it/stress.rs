@@ -77,7 +77,9 @@ fn a_bounded_container_stays_within_its_bounds() {
         together(&node, 6, |number, client| {
             for round in 0..30 {
                 let content = "x".repeat((number * round) % 40);
-                let _ = client.send(&Request::create("cse-in/c", 4, json!({"m2m:cin": {"con": content}}))).expect(2001);
+                let _ = client
+                    .send(&Request::create("cse-in/c", 4, json!({"m2m:cin": {"con": content}})))
+                    .expect(2001);
                 let seen = client.send(&Request::retrieve("cse-in/c")).expect(2000).body;
                 assert!(seen["m2m:cnt"]["cni"].as_u64().unwrap() <= 7, "{seen}");
                 assert!(seen["m2m:cnt"]["cbs"].as_u64().unwrap() <= 100, "{seen}");
@@ -164,10 +166,12 @@ fn a_tree_that_goes_takes_everything_along() {
                     let _ = succeeds(&client.send(&again), 2001, &[4105]);
                     continue;
                 }
-                let below = Request::create("cse-in/c/d", 3, json!({"m2m:cnt": {"rn": format!("{number}-{round}")}}));
+                let below =
+                    Request::create("cse-in/c/d", 3, json!({"m2m:cnt": {"rn": format!("{number}-{round}")}}));
                 if succeeds(&client.send(&below), 2001, &[4004]) {
                     let deeper = format!("cse-in/c/d/{number}-{round}");
-                    let instance = Request::create(&deeper, 4, json!({"m2m:cin": {"con": "x", "lbl": ["leaf"]}}));
+                    let instance =
+                        Request::create(&deeper, 4, json!({"m2m:cin": {"con": "x", "lbl": ["leaf"]}}));
                     let _ = succeeds(&client.send(&instance), 2001, &[4004]);
                 }
             }

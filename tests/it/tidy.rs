@@ -42,7 +42,9 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
 /// The files in which `is_wrong` finds something, with what it found.
 #[track_caller]
 fn none(rule: &str, is_wrong: impl Fn(&str, &str) -> Option<String>) {
-    let found = sources().into_iter().filter_map(|(name, text)| is_wrong(&name, &text).map(|what| format!("{name}: {what}")));
+    let found = sources()
+        .into_iter()
+        .filter_map(|(name, text)| is_wrong(&name, &text).map(|what| format!("{name}: {what}")));
     let found: Vec<String> = found.collect();
     assert!(found.is_empty(), "{rule}\n  {}", found.join("\n  "));
 }
@@ -56,12 +58,19 @@ fn line_with(text: &str, wanted: &[&str]) -> Option<String> {
 
 #[test]
 fn the_database_is_spoken_to_in_the_store_alone() {
-    none("diesel is used under cse/core/src/store/ alone, so that the database can be changed there", |name, text| {
-        let is_store = name.starts_with("cse/core/src/store/") || name == "cse/core/src/store.rs";
-        // The tests make databases on the server, from outside; the bench has a store of its own to compare with.
-        let is_outside = name.starts_with("tests/");
-        if is_store || is_outside { None } else { line_with(text, &["diesel::", "use diesel", "diesel_migrations"]) }
-    });
+    none(
+        "diesel is used under cse/core/src/store/ alone, so that the database can be changed there",
+        |name, text| {
+            let is_store = name.starts_with("cse/core/src/store/") || name == "cse/core/src/store.rs";
+            // The tests make databases on the server, from outside; the bench has a store of its own to compare with.
+            let is_outside = name.starts_with("tests/");
+            if is_store || is_outside {
+                None
+            } else {
+                line_with(text, &["diesel::", "use diesel", "diesel_migrations"])
+            }
+        },
+    );
 }
 
 #[test]
@@ -76,7 +85,10 @@ fn bindings_know_the_protocol_alone() {
         if !name.starts_with("cse/protocol/src/") || name.contains("/tests/") {
             return None;
         }
-        line_with(text, &["dyad_core", "dyad_bindings", "tokio", "std::net::Tcp", "SystemTime", "Instant::now"])
+        line_with(
+            text,
+            &["dyad_core", "dyad_bindings", "tokio", "std::net::Tcp", "SystemTime", "Instant::now"],
+        )
     });
     for manifest in ["bindings/Cargo.toml", "cse/protocol/Cargo.toml"] {
         let text = fs::read_to_string(workspace().join(manifest)).unwrap();
@@ -116,8 +128,11 @@ fn names_say_what_a_thing_is() {
         text.lines().find_map(|line| {
             let line = line.trim_start().trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
             let line = line.trim_start_matches("pub ");
-            let name = ["struct ", "enum ", "trait ", "type ", "mod "].iter().find_map(|word| line.strip_prefix(word))?;
-            let name = name.split(|character: char| !character.is_alphanumeric() && character != '_').next()?;
+            let name = ["struct ", "enum ", "trait ", "type ", "mod "]
+                .iter()
+                .find_map(|word| line.strip_prefix(word))?;
+            let name =
+                name.split(|character: char| !character.is_alphanumeric() && character != '_').next()?;
             let lower = name.to_ascii_lowercase();
             let is_vague = ["manager", "helper", "util"].iter().any(|vague| lower.contains(vague));
             is_vague.then(|| name.to_owned())
@@ -128,9 +143,12 @@ fn names_say_what_a_thing_is() {
 #[test]
 fn the_top_level_stays_small() {
     let ignored = fs::read_to_string(workspace().join(".gitignore")).unwrap();
-    let mut entries: Vec<String> =
-        fs::read_dir(workspace()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    entries.retain(|name| !name.starts_with('.') && !ignored.lines().any(|line| line.trim_matches('/') == name));
+    let mut entries: Vec<String> = fs::read_dir(workspace())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    entries
+        .retain(|name| !name.starts_with('.') && !ignored.lines().any(|line| line.trim_matches('/') == name));
     entries.retain(|name| !TOP_LEVEL.contains(&name.as_str()));
     assert!(entries.is_empty(), "the top level has {entries:?}; docs, tests and crates have their folders");
 }

@@ -39,7 +39,9 @@ pub fn from_path(path: &str, root: &str, lenient: bool) -> Result<String, Failur
     }
     match cse_at {
         Some(least) if segments < least => Err(malformed()),
-        Some(least) if segments == least && !lenient => Err(Failure::bad_request("the path names a CSE and no resource")),
+        Some(least) if segments == least && !lenient => {
+            Err(Failure::bad_request("the path names a CSE and no resource"))
+        }
         _ => Ok(to),
     }
 }
@@ -96,8 +98,34 @@ mod tests {
     #[test]
     fn refusals() {
         for path in [
-            "/", "//", "//a", "/a//b", "/a//", "/~", "/~/", "/_", "/%5F", "/_/sp", "/_/sp/", "/a/../b", "/a/%2e%2e", "/./a", "/a%2Fb",
-            "/a%00", "/a%", "/a%4", "/a;b", "/a%3Bb", "/a%23b", "/a%3Fb", "/a%2541", "/%c0%af", "/a b", "/é", "/%C3%A9", "*",
+            "/",
+            "//",
+            "//a",
+            "/a//b",
+            "/a//",
+            "/~",
+            "/~/",
+            "/_",
+            "/%5F",
+            "/_/sp",
+            "/_/sp/",
+            "/a/../b",
+            "/a/%2e%2e",
+            "/./a",
+            "/a%2Fb",
+            "/a%00",
+            "/a%",
+            "/a%4",
+            "/a;b",
+            "/a%3Bb",
+            "/a%23b",
+            "/a%3Fb",
+            "/a%2541",
+            "/%c0%af",
+            "/a b",
+            "/é",
+            "/%C3%A9",
+            "*",
         ] {
             for lenient in [true, false] {
                 let failure = from_path(path, "", lenient).unwrap_err();

@@ -74,7 +74,12 @@ impl Transport for HttpTransport {
         &["http"]
     }
 
-    async fn send(&self, url: &str, request: &Request, timeout: Duration) -> Result<Response, TransportError> {
+    async fn send(
+        &self,
+        url: &str,
+        request: &Request,
+        timeout: Duration,
+    ) -> Result<Response, TransportError> {
         let target = target(url, request);
         let mut message = self.client.request(method(request.operation), target).timeout(timeout);
         message = message.headers(headers(request)?);
@@ -177,14 +182,24 @@ fn headers(request: &Request) -> Result<HeaderMap, TransportError> {
 
 /// Maps a response message. One without X-M2M-RSC comes from a plain web server: its status decides, and a body
 /// that is no JSON is none of ours.
-fn response(request: &Request, status: u16, headers: &HeaderMap, body: Bytes) -> Result<Response, TransportError> {
+fn response(
+    request: &Request,
+    status: u16,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Response, TransportError> {
     let malformed = |what: &str| TransportError::Malformed(what.to_owned());
-    let text = |name: &str| headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).map(str::trim);
+    let text = |name: &str| {
+        headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).map(str::trim)
+    };
     let owned = |name: &str| text(name).map(str::to_owned);
-    let code = text("x-m2m-rsc").map(|code| code.parse().map_err(|_| malformed("X-M2M-RSC is no number"))).transpose()?;
+    let code = text("x-m2m-rsc")
+        .map(|code| code.parse().map_err(|_| malformed("X-M2M-RSC is no number")))
+        .transpose()?;
     let status = match code {
         Some(number) => StatusCode::from_number(number),
-        None => status::from_http(status, request.operation).ok_or_else(|| malformed("the status is no answer"))?,
+        None => status::from_http(status, request.operation)
+            .ok_or_else(|| malformed("the status is no answer"))?,
     };
     let mut response = Response::to(request, status);
     response.release_version_indicator = owned("x-m2m-rvi");
@@ -195,13 +210,17 @@ fn response(request: &Request, status: u16, headers: &HeaderMap, body: Bytes) ->
     response.content_status =
         text("x-m2m-cts").and_then(|status| status.parse().ok()).and_then(ContentStatus::from_number);
     response.content_offset = text("x-m2m-cto").and_then(|offset| offset.parse().ok());
-    response.authorization_signature_request_information = text("x-m2m-asri").map(|flag| matches!(flag, "true" | "1"));
+    response.authorization_signature_request_information =
+        text("x-m2m-asri").map(|flag| matches!(flag, "true" | "1"));
     response.vendor_information = owned("x-m2m-vsi");
     response.assigned_token_identifiers = text("x-m2m-ati").map(assigned_tokens).unwrap_or_default();
     if body.is_empty() {
         return Ok(response);
     }
-    match text("content-type").and_then(|value| media::content_type(value).ok()).map(|found| found.media.serialization) {
+    match text("content-type")
+        .and_then(|value| media::content_type(value).ok())
+        .map(|found| found.media.serialization)
+    {
         Some(Serialization::Json) => match Content::from_json(body) {
             Ok(content) => content_or_token_request(&mut response, content),
             Err(_) if code.is_none() => {}

@@ -26,7 +26,10 @@ fn allowed<'a>(setting: &CorsSetting, origin: &'a str) -> Option<&'a str> {
 pub(super) fn headers(setting: &CorsSetting, origin: &str) -> Vec<(&'static str, String)> {
     let vary = matches!(setting, CorsSetting::Origins(_)).then(|| ("vary", "Origin".to_owned()));
     let allowed = allowed(setting, origin).map(|origin| {
-        [("access-control-allow-origin", origin.to_owned()), ("access-control-expose-headers", EXPOSED.to_owned())]
+        [
+            ("access-control-allow-origin", origin.to_owned()),
+            ("access-control-expose-headers", EXPOSED.to_owned()),
+        ]
     });
     vary.into_iter().chain(allowed.into_iter().flatten()).collect()
 }

@@ -33,7 +33,10 @@ pub struct Rules {
 
 impl fmt::Debug for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rules").field("root", &self.root).field("lenient", &self.lenient).finish_non_exhaustive()
+        f.debug_struct("Rules")
+            .field("root", &self.root)
+            .field("lenient", &self.lenient)
+            .finish_non_exhaustive()
     }
 }
 
@@ -52,7 +55,7 @@ pub struct Line<'a> {
 #[derive(Debug)]
 pub struct Decoded {
     /// The request.
-    pub request: Request,
+    pub request: Box<Request>,
     /// The media type in which the originator wants the response.
     pub accept: &'static MediaType,
 }
@@ -95,11 +98,12 @@ pub fn decode<'a>(
     let accept = media::negotiate(&carried.accept, rules.default_content_type);
     let identified = identify(&mut request, carried.identified(), rules);
     let media = accept.as_ref().map_or(rules.default_content_type, |accept| accept);
-    let outcome = read.and(identified).and(accept.map(drop)).and_then(|()| {
-        fill(&mut request, line, carried.content_type, body, rules)
-    });
+    let outcome = read
+        .and(identified)
+        .and(accept.map(drop))
+        .and_then(|()| fill(&mut request, line, carried.content_type, body, rules));
     match outcome {
-        Ok(()) => Ok(Decoded { request, accept: media }),
+        Ok(()) => Ok(Decoded { request: Box::new(request), accept: media }),
         Err(failure) => Err(Box::new(Refused { request, accept: media, failure })),
     }
 }
@@ -146,14 +150,18 @@ fn fill(
     }
     // Without a body nothing is written in the type, and clients send whatever their library has as a default.
     let content_type = match content_type.map(media::content_type) {
-        Some(Err(failure)) if !body.is_empty() || failure.rsc == StatusCode::BadRequest => return Err(failure),
+        Some(Err(failure)) if !body.is_empty() || failure.rsc == StatusCode::BadRequest => {
+            return Err(failure);
+        }
         Some(Ok(content_type)) => Some(content_type),
         Some(Err(_)) | None => None,
     };
     match (request.operation, content_type.and_then(|content_type| content_type.resource_type)) {
         (Operation::Create, None) => request.operation = Operation::Notify,
         (Operation::Create, ty) => request.resource_type = ty,
-        (_, Some(_)) if !rules.lenient => return Err(Failure::bad_request("ty in the Content-Type is for CREATE only")),
+        (_, Some(_)) if !rules.lenient => {
+            return Err(Failure::bad_request("ty in the Content-Type is for CREATE only"));
+        }
         _ => {}
     }
     if !body.is_empty() {

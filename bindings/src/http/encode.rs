@@ -43,7 +43,8 @@ pub fn encode(response: &Response, media: &'static MediaType, root: &str) -> Out
     put("x-m2m-asri", response.authorization_signature_request_information.map(|flag| flag.to_string()));
     put("x-m2m-vsi", response.vendor_information.clone());
     if !response.assigned_token_identifiers.is_empty() {
-        let pairs = response.assigned_token_identifiers.iter().map(|(local, token)| format!("{local}:{token}"));
+        let pairs =
+            response.assigned_token_identifiers.iter().map(|(local, token)| format!("{local}:{token}"));
         put("x-m2m-ati", Some(pairs.collect::<Vec<_>>().join("+")));
     }
     put("content-location", response.location.as_deref().map(|to| format!("{root}{}", address::to_path(to))));

@@ -19,7 +19,10 @@ pub(super) fn decode<'a>(raw: &'a str, what: &str) -> Result<Cow<'a, str>, Failu
         let mut rest = raw.bytes();
         while let Some(byte) = rest.next() {
             bytes.push(match byte {
-                b'%' => hex(rest.next()).zip(hex(rest.next())).map(|(high, low)| high << 4 | low).ok_or_else(malformed)?,
+                b'%' => hex(rest.next())
+                    .zip(hex(rest.next()))
+                    .map(|(high, low)| high << 4 | low)
+                    .ok_or_else(malformed)?,
                 byte => byte,
             });
         }

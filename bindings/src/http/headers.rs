@@ -31,7 +31,9 @@ pub(super) fn read<'a>(
     let (mut carried, mut outcome) = (Carried::default(), Ok(()));
     for (name, value) in headers {
         let known = name.starts_with("x-m2m-") || matches!(name, "content-type" | "accept" | "authorization");
-        if known && let Err(failure) = text(name, value).and_then(|value| take(request, &mut carried, name, value)) {
+        if known
+            && let Err(failure) = text(name, value).and_then(|value| take(request, &mut carried, name, value))
+        {
             outcome = outcome.and(Err(failure));
         }
     }
@@ -39,10 +41,17 @@ pub(super) fn read<'a>(
 }
 
 fn text<'a>(name: &str, value: &'a [u8]) -> Result<&'a str, Failure> {
-    std::str::from_utf8(value).map(str::trim_ascii).map_err(|_| Failure::bad_request(format!("{name} is not UTF-8")))
+    std::str::from_utf8(value)
+        .map(str::trim_ascii)
+        .map_err(|_| Failure::bad_request(format!("{name} is not UTF-8")))
 }
 
-fn take<'a>(request: &mut Request, carried: &mut Carried<'a>, name: &str, value: &'a str) -> Result<(), Failure> {
+fn take<'a>(
+    request: &mut Request,
+    carried: &mut Carried<'a>,
+    name: &str,
+    value: &'a str,
+) -> Result<(), Failure> {
     match name {
         "content-type" => once(&mut carried.content_type, name, value),
         "accept" => {
@@ -68,9 +77,11 @@ fn take<'a>(request: &mut Request, carried: &mut Carried<'a>, name: &str, value:
             let uris = value.split('&').map(str::trim_ascii).filter(|uri| !uri.is_empty());
             once(&mut request.response_type.notification_uri, name, uris.map(str::to_owned).collect())
         }
-        "x-m2m-ot" => {
-            once(&mut request.originating_timestamp, name, Timestamp::parse(value).ok_or_else(|| wrong(name))?)
-        }
+        "x-m2m-ot" => once(
+            &mut request.originating_timestamp,
+            name,
+            Timestamp::parse(value).ok_or_else(|| wrong(name))?,
+        ),
         "x-m2m-rst" => once(&mut request.result_expiration_timestamp, name, time(name, value)?),
         "x-m2m-ret" => once(&mut request.request_expiration_timestamp, name, time(name, value)?),
         "x-m2m-oet" => once(&mut request.operation_execution_time, name, time(name, value)?),

@@ -49,7 +49,8 @@ pub struct ContentType {
 /// Reads a Content-Type. UNSUPPORTED_MEDIA_TYPE for one that this node does not speak and for a character set other
 /// than UTF-8, BAD_REQUEST for a `ty` that is no number or comes twice. Other parameters are ignored.
 pub fn content_type(value: &str) -> Result<ContentType, Failure> {
-    let unsupported = || Failure::new(StatusCode::UnsupportedMediaType, "the Content-Type is not one this node speaks");
+    let unsupported =
+        || Failure::new(StatusCode::UnsupportedMediaType, "the Content-Type is not one this node speaks");
     let (name, parameters) = value.split_once(';').unwrap_or((value, ""));
     let media = by_name(name.trim()).ok_or_else(unsupported)?;
     let mut resource_type = None;
@@ -57,8 +58,11 @@ pub fn content_type(value: &str) -> Result<ContentType, Failure> {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         let (name, value) = (name.trim(), value.trim().trim_matches('"'));
         if name.eq_ignore_ascii_case("ty") {
-            let number = value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse().ok()).flatten();
-            let number = number.ok_or_else(|| Failure::bad_request("ty in the Content-Type is not a resource type number"))?;
+            let number =
+                value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse().ok()).flatten();
+            let number = number.ok_or_else(|| {
+                Failure::bad_request("ty in the Content-Type is not a resource type number")
+            })?;
             if resource_type.replace(number).is_some() {
                 return Err(Failure::bad_request("ty comes twice in the Content-Type"));
             }
@@ -90,7 +94,8 @@ pub fn negotiate(accepts: &[&str], default: &'static MediaType) -> Result<&'stat
             best = Some((quality, media));
         }
     }
-    let none = || Failure::new(StatusCode::NotAcceptable, "this node speaks none of the media types in Accept");
+    let none =
+        || Failure::new(StatusCode::NotAcceptable, "this node speaks none of the media types in Accept");
     best.map(|(_, media)| media).ok_or_else(none)
 }
 
@@ -110,9 +115,16 @@ mod tests {
             assert_eq!(content_type(value).unwrap().resource_type, ty, "{value}");
         }
         for (value, rsc) in [
-            ("", 4015), ("text/plain", 4015), ("application/xml;ty=3", 4015), ("application/vnd.onem2m-res+cbor", 4015),
-            ("application/json;charset=latin1", 4015), ("application/json;ty=", 4000), ("application/json;ty=x", 4000),
-            ("application/json;ty=-1", 4000), ("application/json;ty=+1", 4000), ("application/json;ty=3;ty=3", 4000),
+            ("", 4015),
+            ("text/plain", 4015),
+            ("application/xml;ty=3", 4015),
+            ("application/vnd.onem2m-res+cbor", 4015),
+            ("application/json;charset=latin1", 4015),
+            ("application/json;ty=", 4000),
+            ("application/json;ty=x", 4000),
+            ("application/json;ty=-1", 4000),
+            ("application/json;ty=+1", 4000),
+            ("application/json;ty=3;ty=3", 4000),
             ("application/json;ty=99999999999", 4000),
         ] {
             assert_eq!(content_type(value).unwrap_err().rsc.number(), rsc, "{value}");

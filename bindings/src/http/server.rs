@@ -121,7 +121,11 @@ fn listen(
         let keep_alive = service.settings.keep_alive;
         let limit = keep_alive + service.settings.header_timeout + CLOCK_STEP * 2;
         let http = HttpService::build()
-            .keep_alive(if keep_alive.is_zero() { KeepAlive::Disabled } else { KeepAlive::Timeout(keep_alive) })
+            .keep_alive(if keep_alive.is_zero() {
+                KeepAlive::Disabled
+            } else {
+                KeepAlive::Timeout(keep_alive)
+            })
             .client_request_timeout(service.settings.header_timeout + CLOCK_STEP)
             .client_disconnect_timeout(LINGER)
             .graceful_shutdown_signal(move || {

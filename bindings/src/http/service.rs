@@ -66,8 +66,11 @@ impl Service {
 
     /// The whole body, within the limits.
     async fn body(&self, message: &mut Message) -> Result<Bytes, Stop> {
-        let head: usize = message.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-        if head + message.uri().path().len() + message.uri().query().map_or(0, str::len) > self.settings.max_header {
+        let head: usize =
+            message.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        if head + message.uri().path().len() + message.uri().query().map_or(0, str::len)
+            > self.settings.max_header
+        {
             let status = Some(Status::REQUEST_HEADER_FIELDS_TOO_LARGE);
             return Err(Stop(Failure::bad_request("the head of the request is too large"), status));
         }
@@ -91,7 +94,8 @@ impl Service {
             let mut first = Bytes::new();
             let mut more = BytesMut::new();
             while let Some(chunk) = payload.next().await {
-                let chunk = chunk.map_err(|_| Failure::bad_request("the body is malformed or was cut off"))?;
+                let chunk =
+                    chunk.map_err(|_| Failure::bad_request("the body is malformed or was cut off"))?;
                 if first.len() + more.len() + chunk.len() > max {
                     return Err(Failure::bad_request("the body is too long"));
                 }
@@ -133,26 +137,26 @@ impl Service {
     }
 
     /// Hands a request over. What is answered without waiting is answered right here; what waits goes on in a task
-    /// of its own, so that a client that leaves does not abandon it halfway.
-    async fn receive(&self, request: Request, arrival: Arrival) -> Response {
-        let known = Request {
-            request_identifier: request.request_identifier.clone(),
-            release_version_indicator: request.release_version_indicator.clone(),
-            ..Request::default()
-        };
-        let receiver = Arc::clone(&self.receiver);
-        let mut waiting = Box::pin(async move { receiver.receive(request, arrival).await });
-        let first = poll_fn(|cx| {
-            let _runtime = self.runtime.enter();
-            Poll::Ready(catch_unwind(AssertUnwindSafe(|| waiting.as_mut().poll(cx))))
-        });
+    /// of its own, so that a client that leaves does not abandon it halfway. The task stays on this thread: the
+    /// answer leaves from here, and a hop to another thread and back would cost more than most requests.
+    async fn receive(&self, request: Box<Request>, arrival: Arrival) -> Response {
+        let known = (request.request_identifier.clone(), request.release_version_indicator.clone());
+        let (receiver, runtime) = (Arc::clone(&self.receiver), self.runtime.clone());
+        let mut answer = Box::pin(async move { receiver.receive(request, arrival).await });
+        let mut waiting = Box::pin(poll_fn(move |cx| {
+            let _runtime = runtime.enter();
+            answer.as_mut().poll(cx)
+        }));
+        let first = poll_fn(|cx| Poll::Ready(catch_unwind(AssertUnwindSafe(|| waiting.as_mut().poll(cx)))));
         let answered = match first.await {
             Ok(Poll::Ready(response)) => Some(response),
-            Ok(Poll::Pending) => self.runtime.spawn(waiting).await.ok(),
+            Ok(Poll::Pending) => tokio::task::spawn_local(waiting).await.ok(),
             Err(_) => None,
         };
         answered.unwrap_or_else(|| {
-            tracing::error!(request = %known.request_identifier, "the receiver failed");
+            let (request_identifier, release_version_indicator) = known;
+            tracing::error!(request = %request_identifier, "the receiver failed");
+            let known = Request { request_identifier, release_version_indicator, ..Request::default() };
             Response::failed(&known, &Failure::new(StatusCode::InternalServerError, "internal error"))
         })
     }
@@ -175,7 +179,11 @@ impl Service {
             (door.handler)(request)
         };
         let Ok(reply) = self.runtime.spawn(reply).await else {
-            return self.finish(&message, encode::failure(&internal(), self.rules.default_content_type), None);
+            return self.finish(
+                &message,
+                encode::failure(&internal(), self.rules.default_content_type),
+                None,
+            );
         };
         let status = Status::from_u16(reply.status).unwrap_or(Status::INTERNAL_SERVER_ERROR);
         let mut answer = Answer::with_body(status, reply.body);

@@ -18,10 +18,16 @@ pub const fn to_http(code: StatusCode) -> u16 {
         C::SecurityAssociationRequired | C::InvalidChildResourceType | C::NoMembers => 403,
         C::EsprimUnsupportedOption | C::EsprimUnknownKeyId | C::EsprimUnknownOrigRandId => 403,
         C::EsprimUnknownRecvRandId | C::EsprimBadMac | C::EsprimImpersonationError => 403,
-        C::OriginatorHasAlreadyRegistered | C::AppRuleValidationFailed | C::OperationDeniedByRemoteEntity => 403,
-        C::ServiceSubscriptionNotEstablished | C::DiscoveryDeniedByIpe | C::TargetHasNoSessionCapability => 403,
+        C::OriginatorHasAlreadyRegistered | C::AppRuleValidationFailed | C::OperationDeniedByRemoteEntity => {
+            403
+        }
+        C::ServiceSubscriptionNotEstablished | C::DiscoveryDeniedByIpe | C::TargetHasNoSessionCapability => {
+            403
+        }
         C::SessionIsOnline | C::TriggeringDisabledForRecipient | C::TransactionProcessingIsIncomplete => 403,
-        C::NotFound | C::OntologyNotAvailable | C::LinkedSemanticsNotAvailable | C::MashupMemberNotFound => 404,
+        C::NotFound | C::OntologyNotAvailable | C::LinkedSemanticsNotAvailable | C::MashupMemberNotFound => {
+            404
+        }
         C::TargetNotReachable | C::RemoteEntityNotReachable | C::ExternalObjectNotReachable => 404,
         C::ExternalObjectNotFound => 404,
         C::OperationNotAllowed => 405,
@@ -30,14 +36,20 @@ pub const fn to_http(code: StatusCode) -> u16 {
         C::AlreadyExists | C::UnableToReplaceRequest | C::UnableToRecallRequest | C::AlreadyComplete => 409,
         C::MgmtCommandNotCancellable => 409,
         C::UnsupportedMediaType => 415,
-        C::InternalServerError | C::SubscriptionVerificationInitiationFailed | C::GroupMembersNotResponded => 500,
+        C::InternalServerError
+        | C::SubscriptionVerificationInitiationFailed
+        | C::GroupMembersNotResponded => 500,
         C::EsprimDecryptionError | C::EsprimEncryptionError | C::SparqlUpdateError => 500,
         C::JoinMulticastGroupFailed | C::LeaveMulticastGroupFailed | C::CrossResourceOperationFailure => 500,
-        C::MgmtSessionCannotBeEstablished | C::MgmtSessionEstablishmentTimeout | C::MgmtConversionError => 500,
+        C::MgmtSessionCannotBeEstablished | C::MgmtSessionEstablishmentTimeout | C::MgmtConversionError => {
+            500
+        }
         C::MgmtCancellationFailed => 500,
         C::ReleaseVersionNotSupported | C::SpecializationSchemaNotFound | C::NotImplemented => 501,
         C::NonBlockingSynchRequestNotSupported => 501,
-        C::RequestTimeout | C::ExternalObjectNotReachableBeforeRqet | C::ExternalObjectNotReachableBeforeOet => 504,
+        C::RequestTimeout
+        | C::ExternalObjectNotReachableBeforeRqet
+        | C::ExternalObjectNotReachableBeforeOet => 504,
         C::Unknown(number) => match number / 1000 {
             1 => 202,
             2 => 200,
@@ -81,7 +93,9 @@ mod tests {
         for code in StatusCode::ALL {
             assert_eq!(code.is_success(), to_http(*code) < 300, "{code:?}");
         }
-        for (number, status) in [(1999, 202), (2999, 200), (4999, 400), (5999, 500), (6999, 500), (0, 500), (u16::MAX, 500)] {
+        for (number, status) in
+            [(1999, 202), (2999, 200), (4999, 400), (5999, 500), (6999, 500), (0, 500), (u16::MAX, 500)]
+        {
             assert_eq!(to_http(StatusCode::Unknown(number)), status);
         }
     }

@@ -105,7 +105,11 @@ impl Wire {
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.io).poll_read(cx, buf) {
             // The end of the stream, as far as the reader can tell.
             Poll::Pending => self.poll_over(cx).map(Ok),
@@ -124,7 +128,9 @@ impl AsyncWrite for Wire {
         if !buf.ends_with(b"\r\n\r\n") {
             return Pin::new(&mut self.io).poll_write(cx, buf);
         }
-        let Some((before, status)) = own_answer(buf) else { return Pin::new(&mut self.io).poll_write(cx, buf) };
+        let Some((before, status)) = own_answer(buf) else {
+            return Pin::new(&mut self.io).poll_write(cx, buf);
+        };
         self.pending.extend_from_slice(before);
         if !self.shared.0.refused.replace(true) {
             self.pending.extend_from_slice(shaped(status).as_bytes());
@@ -200,7 +206,8 @@ mod tests {
         assert_eq!(own_answer(format!("{ok}{own}").as_bytes()).unwrap().0, ok.as_bytes());
         for other in [
             ok.replace("2\r\n", "0\r\n").trim_end_matches("{}").to_owned(),
-            "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\nx-m2m-rsc: 4000\r\n\r\n".to_owned(),
+            "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\nx-m2m-rsc: 4000\r\n\r\n"
+                .to_owned(),
             "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_owned(),
             "HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned(),
             "\r\n\r\n".to_owned(),

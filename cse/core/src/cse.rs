@@ -200,7 +200,10 @@ impl Cse {
     /// The node by its shared pointer.
     pub(crate) fn shared(&self) -> Arc<Cse> {
         // Nobody has a reference to a node that was not built by `Builder::start`, which sets this first.
-        self.this.get().and_then(Weak::upgrade).unwrap_or_else(|| unreachable!("a node without a pointer to itself"))
+        self.this
+            .get()
+            .and_then(Weak::upgrade)
+            .unwrap_or_else(|| unreachable!("a node without a pointer to itself"))
     }
 
     /// Runs a write in the transaction of the writer, for service functions.

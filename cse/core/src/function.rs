@@ -59,6 +59,17 @@ pub struct Event {
     pub resource: Arc<Resource>,
 }
 
+/// The stages of a request in which a function may wait for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// [`ServiceFunction::intercept`]
+    Intercept,
+    /// [`ServiceFunction::prepare`]
+    Prepare,
+    /// [`ServiceFunction::committed`]
+    Committed,
+}
+
 /// What the operator sees of a function.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -104,6 +115,12 @@ pub trait ServiceFunction: Send + Sync + 'static {
         &[]
     }
 
+    /// Whether it takes part in an asynchronous stage of a request. A function that says no where it has nothing to
+    /// do costs the request nothing.
+    fn takes_part(&self, _stage: Stage, _call: &Call, _target: &Target) -> bool {
+        true
+    }
+
     /// May answer a request whole, before access control and the procedures.
     async fn intercept(
         &self,
@@ -124,7 +141,8 @@ pub trait ServiceFunction: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Learns of changes after the commit.
+    /// Learns of what a request changed, after the commit and beside the answer. What the node removes by itself
+    /// (expired and trimmed resources) is not told.
     async fn committed(&self, _cse: &Cse, _events: &[Event]) {}
 
     /// Runs in the background from the start of the node until it stops.

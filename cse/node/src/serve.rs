@@ -200,11 +200,15 @@ fn config(settings: &Settings, listening: SocketAddr) -> Config {
 fn reachable(listening: SocketAddr) -> SocketAddr {
     let ip = match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => {
-            tracing::warn!("http.poa is not set: the CSEBase names a loopback address as its point of access");
+            tracing::warn!(
+                "http.poa is not set: the CSEBase names a loopback address as its point of access"
+            );
             IpAddr::V4(Ipv4Addr::LOCALHOST)
         }
         IpAddr::V6(ip) if ip.is_unspecified() => {
-            tracing::warn!("http.poa is not set: the CSEBase names a loopback address as its point of access");
+            tracing::warn!(
+                "http.poa is not set: the CSEBase names a loopback address as its point of access"
+            );
             IpAddr::V6(Ipv6Addr::LOCALHOST)
         }
         ip => ip,
@@ -242,7 +246,7 @@ impl Gate {
 
 #[async_trait]
 impl Receiver for Gate {
-    async fn receive(&self, request: Request, arrival: Arrival) -> Response {
+    async fn receive(&self, request: Box<Request>, arrival: Arrival) -> Response {
         match self.cse.get() {
             Some(cse) => cse.handle(request, arrival).await,
             None => self.cse().await.handle(request, arrival).await,

@@ -24,7 +24,7 @@ pub struct Arrival {
 #[async_trait]
 pub trait Receiver: Send + Sync + 'static {
     /// Carries out a request. Never fails: a failure is a response.
-    async fn receive(&self, request: Request, arrival: Arrival) -> Response;
+    async fn receive(&self, request: Box<Request>, arrival: Arrival) -> Response;
 }
 
 /// Why a request could not be brought to another node.
@@ -59,5 +59,6 @@ pub trait Transport: Send + Sync + 'static {
     /// Sends a request to an address of an entity and waits for its response, `timeout` at the longest. A `to` of
     /// the request that is a URL means that the address itself is the target; otherwise `to` is a resource on the
     /// entity and is mapped as the binding says.
-    async fn send(&self, url: &str, request: &Request, timeout: Duration) -> Result<Response, TransportError>;
+    async fn send(&self, url: &str, request: &Request, timeout: Duration)
+    -> Result<Response, TransportError>;
 }

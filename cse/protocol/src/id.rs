@@ -19,7 +19,9 @@ pub const MAX_SEGMENTS: usize = 64;
 pub fn is_unreserved(segment: &str) -> bool {
     !segment.is_empty()
         && segment.len() <= MAX_SEGMENT
-        && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
+        && segment
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
 }
 
 /// Whether a text may be the `resourceName` of a resource: unreserved characters, and none of the names that mean
@@ -152,7 +154,21 @@ mod tests {
             assert_eq!(Address::parse(to).unwrap(), Address { scope, path, attribute: None }, "{to}");
         }
         assert_eq!(Address::parse("cnt7#mni").unwrap().attribute, Some("mni"));
-        for wrong in ["", "/", "//", "///", "//sp", "cse-in/", "cse-in//ae", "/id-in/", "a b", "a?b", "cse-in/ä", "a#", "a#b#c"] {
+        for wrong in [
+            "",
+            "/",
+            "//",
+            "///",
+            "//sp",
+            "cse-in/",
+            "cse-in//ae",
+            "/id-in/",
+            "a b",
+            "a?b",
+            "cse-in/ä",
+            "a#",
+            "a#b#c",
+        ] {
             assert!(Address::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -61,7 +61,8 @@ impl Timestamp {
         let (year, month, day) = (date / 10_000, date / 100 % 100, date % 100);
         let (hour, minute, second) = (clock / 10_000, clock / 100 % 100, clock % 100);
         let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
-        let date = Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()?;
+        let date =
+            Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()?;
         let time = Time::from_hms(
             u8::try_from(hour).ok()?,
             u8::try_from(minute).ok()?,
@@ -249,7 +250,17 @@ mod tests {
         assert_eq!(second.to_string(), "20261121T033156");
         assert_eq!(Timestamp::parse("2026-11-21T03:31:56Z"), Some(second));
         assert_eq!(Timestamp::parse("20261121T033156,5").unwrap().micros() - second.micros(), 500_000);
-        for wrong in ["", "2026", "20261121", "20261321T000000", "20260230T000000", "2026112aT000000", "20261121T250000", "2026-1121T000000", "99991231T235960"] {
+        for wrong in [
+            "",
+            "2026",
+            "20261121",
+            "20261321T000000",
+            "20260230T000000",
+            "2026112aT000000",
+            "20261121T250000",
+            "2026-1121T000000",
+            "99991231T235960",
+        ] {
             assert_eq!(Timestamp::parse(wrong), None, "{wrong}");
         }
     }
@@ -260,7 +271,9 @@ mod tests {
         assert_eq!(Span::parse_duration("P1DT1S"), Some(Span::from_seconds(86_401)));
         assert_eq!(Span::parse_duration("PT1.5S"), Some(Span::from_millis(1_500)));
         assert_eq!(Span::parse_duration("P0.5D"), Some(Span::from_seconds(43_200)));
-        for wrong in ["", "P", "PT", "1S", "P1S", "PT1S1M", "-PT1S", "PT.S", "PT1.2.3S", "PTS", "P999999999999999999Y"] {
+        for wrong in
+            ["", "P", "PT", "1S", "P1S", "PT1S1M", "-PT1S", "PT.S", "PT1.2.3S", "PTS", "P999999999999999999Y"]
+        {
             assert_eq!(Span::parse_duration(wrong), None, "{wrong}");
         }
         assert_eq!(AbsRelTime::parse("5000"), Some(AbsRelTime::After(Span::from_seconds(5))));

@@ -1,11 +1,19 @@
 //! Primitives in JSON: what is written is read back, and what is wrong is refused by name.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
 
-use dyad_protocol::primitive::json::{parse, request_from_json, request_to_json, response_from_json, response_to_json};
+use dyad_protocol::primitive::json::{
+    parse, request_from_json, request_to_json, response_from_json, response_to_json,
+};
 use dyad_protocol::primitive::{
-    AttributeCondition, ContentFilter, ContentStatus, DesiredIdentifierResultType, FilterCriteria, FilterOperation, FilterUsage,
-    ResponseType, ResponseTypeInfo,
+    AttributeCondition, ContentFilter, ContentStatus, DesiredIdentifierResultType, FilterCriteria,
+    FilterOperation, FilterUsage, ResponseType, ResponseTypeInfo,
 };
 use dyad_protocol::time::{AbsRelTime, Span, Timestamp};
 use dyad_protocol::{Content, Operation, Request, Response, ResultContent, StatusCode};
@@ -31,11 +39,30 @@ fn example_of_the_specification() {
 fn refusals_name_the_member() {
     let base = json!({"op": 2, "to": "a", "rqi": "r"});
     for (name, value) in [
-        ("op", json!(6)), ("op", json!("2")), ("to", json!(1)), ("to", Value::Null), ("rqi", json!([])), ("ty", json!(-1)), ("ty", json!(1.5)),
-        ("rcn", json!(13)), ("rt", json!(3)), ("rt", json!({"rtv": 9})), ("rt", json!({"rtv": 2, "nu": "x"})), ("rt", json!({"rtv": 3, "x": 1})),
-        ("ot", json!("now")), ("rqet", json!(true)), ("da", json!("true")), ("fc", json!({"lbl": "a"})), ("fc", json!({"foo": 1})),
-        ("fc", json!({"cfs": 1})), ("fc", json!({"atr": [{"nm": "a"}]})), ("fc", json!({"lvl": 0})), ("rids", json!("a")), ("drt", json!(3)),
-        ("x", json!(1)), ("rsc", json!(2000)),
+        ("op", json!(6)),
+        ("op", json!("2")),
+        ("to", json!(1)),
+        ("to", Value::Null),
+        ("rqi", json!([])),
+        ("ty", json!(-1)),
+        ("ty", json!(1.5)),
+        ("rcn", json!(13)),
+        ("rt", json!(3)),
+        ("rt", json!({"rtv": 9})),
+        ("rt", json!({"rtv": 2, "nu": "x"})),
+        ("rt", json!({"rtv": 3, "x": 1})),
+        ("ot", json!("now")),
+        ("rqet", json!(true)),
+        ("da", json!("true")),
+        ("fc", json!({"lbl": "a"})),
+        ("fc", json!({"foo": 1})),
+        ("fc", json!({"cfs": 1})),
+        ("fc", json!({"atr": [{"nm": "a"}]})),
+        ("fc", json!({"lvl": 0})),
+        ("rids", json!("a")),
+        ("drt", json!(3)),
+        ("x", json!(1)),
+        ("rsc", json!(2000)),
     ] {
         let mut wrong = base.clone();
         wrong[name] = value.clone();
@@ -46,8 +73,15 @@ fn refusals_name_the_member() {
         wrong.as_object_mut().unwrap().remove(name);
         assert!(request_from_json(wrong).unwrap_err().debug.contains(name));
     }
-    for wrong in [json!({"rsc": 2000}), json!({"rqi": "r"}), json!({"rsc": "2000", "rqi": "r"}), json!({"rsc": 70000, "rqi": "r"}), json!([]),
-        json!({"rsc": 2000, "rqi": "r", "ati": {"ltia": [{"lti": "a"}]}}), json!({"rsc": 2000, "rqi": "r", "op": 1})] {
+    for wrong in [
+        json!({"rsc": 2000}),
+        json!({"rqi": "r"}),
+        json!({"rsc": "2000", "rqi": "r"}),
+        json!({"rsc": 70000, "rqi": "r"}),
+        json!([]),
+        json!({"rsc": 2000, "rqi": "r", "ati": {"ltia": [{"lti": "a"}]}}),
+        json!({"rsc": 2000, "rqi": "r", "op": 1}),
+    ] {
         assert!(response_from_json(wrong).is_err());
     }
 }
@@ -73,7 +107,12 @@ fn time() -> impl Strategy<Value = Option<AbsRelTime>> {
 }
 
 fn value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from), text().prop_map(Value::from)];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text().prop_map(Value::from)
+    ];
     leaf.prop_recursive(3, 20, 4, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Value::from),

@@ -33,7 +33,11 @@ fn headers() {
         ("administrator of another provider", get().from("//other.example/id-in/CAdmin"), 4103),
         ("pattern of a policy", get().from("all"), 4103),
         ("nobody creates", container().from("Cnobody"), 4103),
-        ("nobody updates", Request::update("cse-in/ae/c", json!({"m2m:cnt": {"mni": 3}})).from("Cnobody"), 4103),
+        (
+            "nobody updates",
+            Request::update("cse-in/ae/c", json!({"m2m:cnt": {"mni": 3}})).from("Cnobody"),
+            4103,
+        ),
         ("nobody deletes", Request::delete("cse-in/ae/c").from("Cnobody"), 4103),
         ("nobody notifies", Request::notify("cse-in/ae", json!({"m2m:sgn": {}})).from("Cnobody"), 4103),
         ("nobody retrieves the latest", Request::retrieve("cse-in/ae/c/la").from("Cnobody"), 4103),
@@ -54,12 +58,21 @@ fn headers() {
         ("nothing that we speak", get().header("Accept", "text/html"), 5207),
         ("content of no kind", container().header("Content-Type", "text/plain;ty=3"), 4015),
         ("XML", container().header("Content-Type", "application/xml;ty=3"), 4015),
-        ("another character set", container().header("Content-Type", "application/json;ty=3;charset=latin1"), 4015),
+        (
+            "another character set",
+            container().header("Content-Type", "application/json;ty=3;charset=latin1"),
+            4015,
+        ),
         ("type of no kind", container().header("Content-Type", "application/json;ty=x"), 4000),
         ("negative type", container().header("Content-Type", "application/json;ty=-3"), 4000),
         ("type twice", container().header("Content-Type", "application/json;ty=3;ty=4"), 4000),
-        ("content type twice", container().header("Content-Type", "application/json;ty=3")
-            .header("Content-Type", "application/json;ty=4"), 4000),
+        (
+            "content type twice",
+            container()
+                .header("Content-Type", "application/json;ty=3")
+                .header("Content-Type", "application/json;ty=4"),
+            4000,
+        ),
         ("no type is a notification", container().header("Content-Type", "application/json"), 5103),
         ("huge header", get().header("X-Filler", &"x".repeat(40_000)), 4000),
     ];

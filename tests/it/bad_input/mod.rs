@@ -14,7 +14,17 @@ use serde_json::{Value, json};
 
 /// What an answer never tells.
 const INTERNALS: [&str; 12] = [
-    "panick", "diesel", "sqlite", "postgres", ".rs:", "SELECT ", "INSERT ", "/work/", "dyad.db", "RUST_BACKTRACE", "unwrap",
+    "panick",
+    "diesel",
+    "sqlite",
+    "postgres",
+    ".rs:",
+    "SELECT ",
+    "INSERT ",
+    "/work/",
+    "dyad.db",
+    "RUST_BACKTRACE",
+    "unwrap",
     "thread '",
 ];
 

@@ -61,14 +61,23 @@ fn paths() {
 
 #[test]
 fn what_is_not_escaped_on_the_wire() {
-    let with = |method: &str, path: &str| Request { line: Some((method.into(), path.into())), ..Request::retrieve("") };
+    let with = |method: &str, path: &str| Request {
+        line: Some((method.into(), path.into())),
+        ..Request::retrieve("")
+    };
     let cases: Vec<Case> = vec![
         ("unknown method", with("PATCH", "/cse-in/ae"), 4005),
         ("HEAD", with("OPTIONS", "/cse-in/ae"), 4005),
         ("made up method", with("FETCH", "/cse-in/ae"), 4005),
         ("trace", with("TRACE", "/cse-in/ae"), 4005),
-        ("long address of an attribute", Request { fields: vec![("atrl".into(), "x".repeat(3_000))],
-            ..Request::new(Operation::Retrieve, "cse-in/ae") }, 4000),
+        (
+            "long address of an attribute",
+            Request {
+                fields: vec![("atrl".into(), "x".repeat(3_000))],
+                ..Request::new(Operation::Retrieve, "cse-in/ae")
+            },
+            4000,
+        ),
     ];
     all_refused(cases);
 }

@@ -53,7 +53,8 @@ fn fields() {
 #[test]
 fn fields_that_do_not_go_with_the_operation() {
     let create = |name, value| Request::create("cse-in/ae", 3, json!({"m2m:cnt": {}})).with(name, value);
-    let update = |name, value| Request::update("cse-in/ae/c", json!({"m2m:cnt": {"mni": 3}})).with(name, value);
+    let update =
+        |name, value| Request::update("cse-in/ae/c", json!({"m2m:cnt": {"mni": 3}})).with(name, value);
     let cases: Vec<Case> = vec![
         ("create: filter", create("lbl", "a"), 4000),
         ("create: children", create("rcn", "4"), 4000),
@@ -64,10 +65,18 @@ fn fields_that_do_not_go_with_the_operation() {
         ("delete: condition that fails", Request::delete("cse-in/ae/c").with("sts", 0), 4004),
         ("notify: filter", Request::notify("cse-in", json!({"m2m:sgn": {}})).with("lbl", "a"), 4000),
         ("update without a content", Request::new(Operation::Update, "cse-in/ae/c"), 4000),
-        ("delete with a content", Request { content: Some(json!({})), ..Request::delete("cse-in/ae/c") }, 4000),
+        (
+            "delete with a content",
+            Request { content: Some(json!({})), ..Request::delete("cse-in/ae/c") },
+            4000,
+        ),
         ("notify without a content", Request::new(Operation::Notify, "cse-in"), 4000),
         ("notify a container", Request::notify("cse-in/ae/c", json!({"m2m:sgn": {}})), 4005),
-        ("notify an AE without a point of access", Request::notify("cse-in/ae", json!({"m2m:sgn": {}})), 5103),
+        (
+            "notify an AE without a point of access",
+            Request::notify("cse-in/ae", json!({"m2m:sgn": {}})),
+            5103,
+        ),
     ];
     all_refused(cases);
 }

@@ -26,8 +26,13 @@ pub(super) fn raw(node: &Node, bytes: &[u8]) -> Vec<Answer> {
 fn answer(text: &str) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
     let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
-    let headers: Vec<_> = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
-    let rsc = headers.iter().find(|(name, _)| name == "x-m2m-rsc").and_then(|(_, rsc)| rsc.parse().ok()).unwrap_or(0);
+    let headers: Vec<_> =
+        headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+    let rsc = headers
+        .iter()
+        .find(|(name, _)| name == "x-m2m-rsc")
+        .and_then(|(_, rsc)| rsc.parse().ok())
+        .unwrap_or(0);
     let http = head.get(..3).and_then(|status| status.parse().ok()).unwrap_or(0);
     Answer { http, rsc, headers, body: Value::String(body.into()), identifier: String::new() }
 }
@@ -50,8 +55,34 @@ impl Numbers {
 
 /// What is put in where it does not belong.
 const PIECES: [&str; 28] = [
-    "\0", "\r\n", "%00", "%2F", "%ff", "../", "\"", "{", "}", "[", "]", ",", ":", "null", "-1", "1e999", "99999999999999999999",
-    "&", "?", "#", "rcn=4", "fu=1", "lim=0", ";ty=3", "m2m:cin", "\u{e9}", "true", "\\u0000",
+    "\0",
+    "\r\n",
+    "%00",
+    "%2F",
+    "%ff",
+    "../",
+    "\"",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "null",
+    "-1",
+    "1e999",
+    "99999999999999999999",
+    "&",
+    "?",
+    "#",
+    "rcn=4",
+    "fu=1",
+    "lim=0",
+    ";ty=3",
+    "m2m:cin",
+    "\u{e9}",
+    "true",
+    "\\u0000",
 ];
 
 const VALID: [&str; 8] = [

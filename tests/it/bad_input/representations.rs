@@ -133,15 +133,34 @@ fn types() {
         ("a CSEBase", of("cse-in", 5, json!({"m2m:cb": {}})), 4005),
         ("instance of a flexContainer", of("cse-in/ae/f", 58, json!({"m2m:fcin": {}})), 4005),
         ("below nothing", of("cse-in/nothing", 3, cnt()), 4004),
-        ("unknown definition", of("cse-in/ae", 28, json!({"cod:binSh": {"cnd": "org.example", "state": true}})), 4125),
+        (
+            "unknown definition",
+            of("cse-in/ae", 28, json!({"cod:binSh": {"cnd": "org.example", "state": true}})),
+            4125,
+        ),
         ("no definition", of("cse-in/ae", 28, json!({"cod:binSh": {"state": true}})), 4000),
-        ("definition of another", of("cse-in/ae", 28,
-            json!({"cod:color": {"cnd": "org.onem2m.common.moduleclass.binarySwitch"}})), 4000),
+        (
+            "definition of another",
+            of("cse-in/ae", 28, json!({"cod:color": {"cnd": "org.onem2m.common.moduleclass.binarySwitch"}})),
+            4000,
+        ),
         ("subscription to an instance", of("cse-in/ae/c/i", 23, json!({"m2m:sub": {"nu": ["Cae"]}})), 5203),
         ("subscription to nobody", of("cse-in/ae/c", 23, json!({"m2m:sub": {"nu": []}})), 4000),
-        ("registered already", of("cse-in", 2, json!({"m2m:ae": {"api": "N1", "rr": false, "srv": ["3"]}})).from("Cae"), 4117),
-        ("App-ID of no kind", of("cse-in", 2, json!({"m2m:ae": {"api": "x", "rr": false, "srv": ["3"]}})).from("Cnew"), 4000),
-        ("AE-ID of no kind", of("cse-in", 2, json!({"m2m:ae": {"api": "N1", "rr": false, "srv": ["3"]}})).from("new"), 4126),
+        (
+            "registered already",
+            of("cse-in", 2, json!({"m2m:ae": {"api": "N1", "rr": false, "srv": ["3"]}})).from("Cae"),
+            4117,
+        ),
+        (
+            "App-ID of no kind",
+            of("cse-in", 2, json!({"m2m:ae": {"api": "x", "rr": false, "srv": ["3"]}})).from("Cnew"),
+            4000,
+        ),
+        (
+            "AE-ID of no kind",
+            of("cse-in", 2, json!({"m2m:ae": {"api": "N1", "rr": false, "srv": ["3"]}})).from("new"),
+            4126,
+        ),
     ];
     all_refused(cases);
 }

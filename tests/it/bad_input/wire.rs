@@ -28,10 +28,16 @@ fn what_is_no_http_is_refused() {
         ("length with a sign", format!("{post}Content-Length: +14\r\n\r\n{body}")),
         ("huge length", format!("{post}Content-Length: 99999999999999999999999\r\n\r\n{body}")),
         ("too long by its length", format!("{post}Content-Length: 1000000\r\n\r\n{body}")),
-        ("length and chunks", format!("{post}Content-Length: 14\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{body}")),
+        (
+            "length and chunks",
+            format!("{post}Content-Length: 14\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{body}"),
+        ),
         ("unknown encoding", format!("{post}Transfer-Encoding: zip\r\n\r\n{body}")),
         ("chunk without a size", format!("{post}Transfer-Encoding: chunked\r\n\r\nx\r\n{body}\r\n0\r\n\r\n")),
-        ("chunk of a huge size", format!("{post}Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n{body}\r\n0\r\n\r\n")),
+        (
+            "chunk of a huge size",
+            format!("{post}Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n{body}\r\n0\r\n\r\n"),
+        ),
         ("body that is cut off", format!("{post}Content-Length: 50\r\n\r\n{body}")),
         ("headers without an end", format!("GET /cse-in HTTP/1.1\r\n{HEAD}")),
         ("too many headers", format!("GET /cse-in HTTP/1.1\r\n{HEAD}{}\r\n", "X-A: b\r\n".repeat(5_000))),

@@ -144,8 +144,13 @@ async fn register(cse: &Cse) -> anyhow::Result<()> {
     let container = json!({"m2m:cnt": {"rn": "warnings", "mni": 100}});
     for (to, ty, content) in [("cse-in", 2, entity), ("cse-in/ceilings", 3, container)] {
         let answer = ask(cse, to, ty, content).await;
-        let is_there = [StatusCode::Created, StatusCode::Conflict, StatusCode::OriginatorHasAlreadyRegistered];
-        anyhow::ensure!(is_there.contains(&answer.status), "the function cannot register: {:?}", answer.content);
+        let is_there =
+            [StatusCode::Created, StatusCode::Conflict, StatusCode::OriginatorHasAlreadyRegistered];
+        anyhow::ensure!(
+            is_there.contains(&answer.status),
+            "the function cannot register: {:?}",
+            answer.content
+        );
     }
     Ok(())
 }
@@ -164,4 +169,3 @@ async fn ask(cse: &Cse, to: &str, ty: u32, content: Value) -> Response {
     };
     cse.handle(request, Arrival { binding: "ceilings", ..Arrival::default() }).await
 }
-

@@ -147,7 +147,8 @@ async fn the_public_api_suffices_for_a_function() {
 
 #[tokio::test]
 async fn a_type_is_claimed_once() {
-    let twice: Vec<Arc<dyn ServiceFunction>> = vec![Arc::new(Ceilings::default()), Arc::new(Ceilings::default())];
+    let twice: Vec<Arc<dyn ServiceFunction>> =
+        vec![Arc::new(Ceilings::default()), Arc::new(Ceilings::default())];
     let mut schemas = Schemas::builtin().unwrap();
     let refused = dyad_core::add_schemas(&mut schemas, &twice).unwrap_err().to_string();
     assert!(refused.starts_with("ceiling.toml"), "{refused}");

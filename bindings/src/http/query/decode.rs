@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use dyad_protocol::primitive::{
-    AttributeCondition, ContentFilter, DesiredIdentifierResultType, FilterCriteria, FilterOperation, FilterUsage,
-    ResponseType,
+    AttributeCondition, ContentFilter, DesiredIdentifierResultType, FilterCriteria, FilterOperation,
+    FilterUsage, ResponseType,
 };
 use dyad_protocol::time::{AbsRelTime, Timestamp};
 use dyad_protocol::{Failure, Request, ResultContent};
@@ -32,10 +32,18 @@ struct Parts {
 /// prefix `c.` (child) or `p.` (parent). BAD_REQUEST, naming the field, for a value that is malformed or out of
 /// range, a field that comes more often than allowed, and an unknown field. In fields that are lists, a `+` stands
 /// between values; one within a value is written `%2B`.
-pub fn decode(query: &str, request: &mut Request, is_attribute: &dyn Fn(&str) -> bool) -> Result<(), Failure> {
+pub fn decode(
+    query: &str,
+    request: &mut Request,
+    is_attribute: &dyn Fn(&str) -> bool,
+) -> Result<(), Failure> {
+    if query.is_empty() {
+        return Ok(());
+    }
     let mut parts = Parts::default();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').ok_or_else(|| Failure::bad_request("a query field has no value"))?;
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| Failure::bad_request("a query field has no value"))?;
         let name = escape::decode(name, "a query field")?;
         let field = Field { name: &name, value };
         if !parameter(&field, request, &mut parts)? {
@@ -55,7 +63,8 @@ fn parameter(field: &Field<'_>, request: &mut Request, parts: &mut Parts) -> Res
         "rp" => field.once(&mut request.result_persistence, AbsRelTime::parse)?,
         "rcn" => field.code(&mut request.result_content, |number| ResultContent::from_number(number).ok())?,
         "da" => field.once(&mut request.delivery_aggregation, flag)?,
-        "drt" => field.code(&mut request.desired_identifier_result_type, DesiredIdentifierResultType::from_number)?,
+        "drt" => field
+            .code(&mut request.desired_identifier_result_type, DesiredIdentifierResultType::from_number)?,
         "rids" => field.list(&mut request.role_ids)?,
         "tids" => field.list(&mut request.token_ids)?,
         "ltids" => field.list(&mut request.local_token_ids)?,
@@ -109,7 +118,11 @@ fn condition(field: &Field<'_>, parts: &mut Parts) -> Result<bool, Failure> {
     Ok(true)
 }
 
-fn attribute(field: &Field<'_>, to: &mut FilterCriteria, known: &dyn Fn(&str) -> bool) -> Result<(), Failure> {
+fn attribute(
+    field: &Field<'_>,
+    to: &mut FilterCriteria,
+    known: &dyn Fn(&str) -> bool,
+) -> Result<(), Failure> {
     let (conditions, name) = if let Some(name) = field.name.strip_prefix("c.") {
         (&mut to.child_attribute, name)
     } else if let Some(name) = field.name.strip_prefix("p.") {
@@ -167,7 +180,9 @@ impl<'a> Field<'a> {
         let value = read(&self.decoded()?).ok_or_else(|| self.wrong())?;
         match slot.replace(value) {
             None => Ok(()),
-            Some(_) => Err(Failure::bad_request(format!("the query field {} comes more than once", self.name))),
+            Some(_) => {
+                Err(Failure::bad_request(format!("the query field {} comes more than once", self.name)))
+            }
         }
     }
 

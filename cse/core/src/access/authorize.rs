@@ -100,7 +100,9 @@ fn may(
         return by_default(look, cse, asker, &governing, operation);
     }
     for acpi in governing.texts("acpi") {
-        let Some(policy) = policy_at(look, cse, acpi)?.filter(|policy| !policy.is_expired(asker.now)) else { continue };
+        let Some(policy) = policy_at(look, cse, acpi)?.filter(|policy| !policy.is_expired(asker.now)) else {
+            continue;
+        };
         let View::Policy(rules) = policy.view() else { continue };
         let rules: &[Rule] = if of_policies { &rules.self_privileges } else { &rules.privileges };
         if decide(&question, rules) {
@@ -119,8 +121,11 @@ fn by_default(
     resource: &Resource,
     operation: u8,
 ) -> Result<bool, Failure> {
-    let is_asker = |id: &str| asker.forms.first().is_some_and(|own| !own.is_empty() && cse.config().shorten(id) == own);
-    if resource.originator().is_some_and(is_asker) || (resource.may_have("cstn") && resource.text("cstn").is_some_and(is_asker)) {
+    let is_asker =
+        |id: &str| asker.forms.first().is_some_and(|own| !own.is_empty() && cse.config().shorten(id) == own);
+    if resource.originator().is_some_and(is_asker)
+        || (resource.may_have("cstn") && resource.text("cstn").is_some_and(is_asker))
+    {
         return Ok(true);
     }
     if resource.id() == crate::CSE_BASE && operation & CSE_BASE_FOR_REGISTERED != 0 {

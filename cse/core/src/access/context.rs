@@ -111,7 +111,9 @@ impl Field {
     }
 
     fn contains(&self, value: u32) -> bool {
-        self.0.iter().any(|(from, to, step)| (*from..=*to).contains(&value) && (value - from).is_multiple_of(*step))
+        self.0
+            .iter()
+            .any(|(from, to, step)| (*from..=*to).contains(&value) && (value - from).is_multiple_of(*step))
     }
 }
 
@@ -143,7 +145,16 @@ mod tests {
         ] {
             assert_eq!(Window::parse(pattern).unwrap().contains(now), holds, "{pattern}");
         }
-        for wrong in ["", "* * *", "60 * * * * * *", "* * * 0 * * *", "* * 5-3 * * * *", "a * * * * * *", "* * * * * * * *", "*/0 * * * * * *"] {
+        for wrong in [
+            "",
+            "* * *",
+            "60 * * * * * *",
+            "* * * 0 * * *",
+            "* * 5-3 * * * *",
+            "a * * * * * *",
+            "* * * * * * * *",
+            "*/0 * * * * * *",
+        ] {
             assert!(!is_time_pattern(wrong), "{wrong}");
         }
     }

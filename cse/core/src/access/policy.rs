@@ -46,10 +46,7 @@ impl Policy {
     /// From the attributes `pv` and `pvs`, which were validated when the resource was written. What cannot be
     /// read grants nothing.
     pub fn from_attributes(attributes: &Object) -> Self {
-        Self {
-            privileges: rules(attributes.get("pv")),
-            self_privileges: rules(attributes.get("pvs")),
-        }
+        Self { privileges: rules(attributes.get("pv")), self_privileges: rules(attributes.get("pvs")) }
     }
 }
 
@@ -62,7 +59,11 @@ fn rules(set: Option<&Value>) -> Vec<Rule> {
 fn rule(value: &Value) -> Rule {
     Rule {
         originators: texts(value.get("acor")).map(str::to_owned).collect(),
-        operations: value.get("acop").and_then(Value::as_u64).and_then(|ops| u8::try_from(ops).ok()).unwrap_or(0),
+        operations: value
+            .get("acop")
+            .and_then(Value::as_u64)
+            .and_then(|ops| u8::try_from(ops).ok())
+            .unwrap_or(0),
         contexts: items(value.get("acco")).map(Context::from_value).collect(),
         details: items(value.get("acod")).map(detail).collect(),
         authenticated: value.get("acaf").and_then(Value::as_bool).unwrap_or(false),

@@ -108,7 +108,8 @@ async fn read(cse: &Arc<Cse>, target: &str, after: i64) -> Result<Vec<Arc<Owed>>
         let mut reader = cse.tree().store.reader().map_err(Failure::internal)?;
         reader.owed_to(&target, after, page).map_err(Failure::internal)
     };
-    let owed = tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(Failure::internal(error)))?;
+    let owed =
+        tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(Failure::internal(error)))?;
     Ok(owed.into_iter().map(Arc::new).collect())
 }
 

@@ -64,7 +64,17 @@ impl Delivery {
         let permits = Semaphore::new(config.targets.max(1));
         let (lanes, settled) = (Mutex::default(), Mutex::default());
         let timeout_millis = AtomicU64::new(millis(config.timeout));
-        Self { transports, config, timeout_millis, lanes, settled, queued: AtomicUsize::new(0), permits, stop, home: OnceLock::new() }
+        Self {
+            transports,
+            config,
+            timeout_millis,
+            lanes,
+            settled,
+            queued: AtomicUsize::new(0),
+            permits,
+            stop,
+            home: OnceLock::new(),
+        }
     }
 
     /// Starts delivery for a node: what an earlier run of it owes is sent first.
@@ -97,7 +107,8 @@ impl Delivery {
         for notification in owed {
             let target = notification.target.clone();
             let mut lanes = self.lanes();
-            let is_full = self.queued.load(Ordering::Relaxed) >= self.config.queue.saturating_mul(self.config.targets);
+            let is_full =
+                self.queued.load(Ordering::Relaxed) >= self.config.queue.saturating_mul(self.config.targets);
             match lanes.get_mut(&target) {
                 Some(lane) if lane.spilled || is_full || lane.queue.len() >= self.config.queue => {
                     lane.spilled = true;
@@ -165,7 +176,8 @@ impl Delivery {
     /// Sends a request to a point of access by the transport for its scheme.
     pub async fn send(&self, url: &str, request: &Request) -> Result<Response, TransportError> {
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
-        let transport = self.transports.iter().find(|transport| transport.schemes().contains(&scheme.as_str()));
+        let transport =
+            self.transports.iter().find(|transport| transport.schemes().contains(&scheme.as_str()));
         match transport {
             Some(transport) => transport.send(url, request, self.timeout()).await,
             None => Err(TransportError::Unreachable(format!("no transport for the scheme '{scheme}'"))),
@@ -173,7 +185,12 @@ impl Delivery {
     }
 
     /// Sends a request to an entity: to a URL itself, or to the points of access of an AE, the first that answers.
-    pub async fn send_to(&self, cse: &Cse, target: &str, request: &Request) -> Result<Response, TransportError> {
+    pub async fn send_to(
+        &self,
+        cse: &Cse,
+        target: &str,
+        request: &Request,
+    ) -> Result<Response, TransportError> {
         let points = target::points_of_access(cse, target)
             .await
             .map_err(|failure: Failure| TransportError::Unreachable(failure.debug.into_owned()))?;

@@ -19,7 +19,8 @@ pub(super) async fn points_of_access(cse: &Cse, target: &str) -> Result<Vec<Stri
     cse.look(move |cse, snapshot| {
         let path = local_path(cse, cse.config().shorten(&target))?;
         let entity = resolve(snapshot, path)?.filter(|entity| entity.ty() == 2);
-        let entity = entity.ok_or_else(|| Failure::not_found("the target is no AE that is registered here"))?;
+        let entity =
+            entity.ok_or_else(|| Failure::not_found("the target is no AE that is registered here"))?;
         Ok(entity.texts("poa").map(without_serialization).collect())
     })
     .await

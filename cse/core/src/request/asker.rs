@@ -37,7 +37,13 @@ impl<'a> Asker<'a> {
     }
 
     /// An asker by its identifier.
-    pub fn from_id(cse: &Cse, id: &'a str, now: Timestamp, peer: Option<IpAddr>, authenticated: bool) -> Self {
+    pub fn from_id(
+        cse: &Cse,
+        id: &'a str,
+        now: Timestamp,
+        peer: Option<IpAddr>,
+        authenticated: bool,
+    ) -> Self {
         let config = cse.config();
         let id = config.shorten(id);
         let is_admin = id == config.admin;

@@ -63,7 +63,11 @@ fn originator(call: &Call) -> Result<(), Failure> {
     let request = &call.request;
     let is_registration = request.operation == Operation::Create && request.resource_type == Some(2);
     let Some(from) = request.from.as_deref().filter(|from| !from.is_empty()) else {
-        return if is_registration { Ok(()) } else { Err(Failure::bad_request("the request names no originator (fr)")) };
+        return if is_registration {
+            Ok(())
+        } else {
+            Err(Failure::bad_request("the request names no originator (fr)"))
+        };
     };
     let body = from.strip_prefix("//").or_else(|| from.strip_prefix('/')).unwrap_or(from);
     if from.len() > id::MAX_ADDRESS || !body.split('/').all(id::is_unreserved) {
@@ -76,7 +80,10 @@ fn release(cse: &Cse, call: &Call) -> Result<(), Failure> {
     match call.request.release_version_indicator.as_deref() {
         Some(release) if !cse.config().releases.iter().any(|known| known == release) => Err(Failure::new(
             StatusCode::ReleaseVersionNotSupported,
-            format!("the release version is not supported; supported are {}", cse.config().releases.join(", ")),
+            format!(
+                "the release version is not supported; supported are {}",
+                cse.config().releases.join(", ")
+            ),
         )),
         _ => Ok(()),
     }

@@ -42,7 +42,9 @@ fn check(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Wanted, Failu
         access::authorize(look, cse, &asker, &parent, operation::CREATE, Some(ty))?;
     }
     if types::needs_function(ty) && !cse.functions().iter().any(|function| function.owns().contains(&ty)) {
-        return Err(Failure::not_implemented(format!("the service function for resource type {ty} is switched off")));
+        return Err(Failure::not_implemented(format!(
+            "the service function for resource type {ty} is switched off"
+        )));
     }
     if !base.allows(Operation::Create) || base.is_virtual {
         return Err(Failure::not_allowed("resources of this type cannot be created by request"));
@@ -85,7 +87,11 @@ pub(super) fn release(call: &Call) -> Release {
 fn required_release(cse: &Cse, call: &Call, content: &Object) -> Release {
     let release = release(call);
     let is_entity = matches!(call.request.resource_type, Some(2 | 16));
-    if cse.config().lenient && is_entity && !content.contains_key("srv") { release.min(Release::R2) } else { release }
+    if cse.config().lenient && is_entity && !content.contains_key("srv") {
+        release.min(Release::R2)
+    } else {
+        release
+    }
 }
 
 /// Carries out a CREATE in the write transaction.
@@ -124,10 +130,12 @@ fn draft(
         txn.note_named_instance();
     }
     let id = free_id(txn, parent, &table, rn.is_some())?;
-    let originator = table.has("acpi").then(|| txn.cse().config().shorten(call.request.originator()).to_owned());
+    let originator =
+        table.has("acpi").then(|| txn.cse().config().shorten(call.request.originator()).to_owned());
     let latest = Latest::Known(None);
-    let mut draft =
-        Draft { id, parent: parent.id(), attributes: sent.clone(), ri: None, rn, originator, latest, table };
+    let attributes = Object::with_capacity(sent.len() + 10);
+    let mut draft = Draft { id, parent: parent.id(), attributes, ri: None, rn, originator, latest, table };
+    // Every representation begins with these, in this order.
     let time = now.to_string();
     let (name, ri) = (draft.name(), draft.resource_id());
     draft.set("rn", name);
@@ -137,13 +145,16 @@ fn draft(
     draft.set("ct", time.as_str());
     draft.set("lt", time);
     if draft.table.has("et") {
-        let expiration = expiration(txn.cse(), now, parent, draft.time("et"))?;
-        draft.set("et", expiration.to_string());
+        let asked = sent.get("et").and_then(Value::as_str).and_then(Timestamp::parse);
+        draft.set("et", expiration(txn.cse(), now, parent, asked)?.to_string());
     }
     if draft.table.has("st") {
         draft.set("st", 0);
     }
-    if draft.attributes.contains_key("cr") {
+    for (name, value) in sent.iter().filter(|(name, _)| !matches!(name.as_str(), "rn" | "et")) {
+        draft.attributes.insert(name.clone(), value.clone());
+    }
+    if sent.contains_key("cr") {
         let creator = txn.cse().config().shorten(call.request.originator()).to_owned();
         draft.set("cr", creator);
     }
@@ -152,7 +163,9 @@ fn draft(
 
 fn check_name(txn: &mut Txn<'_>, parent: &Arc<Resource>, name: &str) -> Result<(), Failure> {
     if !id::is_resource_name(name) {
-        return Err(Failure::bad_request("the resource name has characters that names cannot have, or is reserved"));
+        return Err(Failure::bad_request(
+            "the resource name has characters that names cannot have, or is reserved",
+        ));
     }
     let virtual_children = parent.table().virtual_children();
     if virtual_children.iter().any(|root| root.rsplit(':').next() == Some(name)) {
@@ -167,7 +180,12 @@ fn check_name(txn: &mut Txn<'_>, parent: &Arc<Resource>, name: &str) -> Result<(
 }
 
 /// A number whose derived name is not taken by a name that an originator gave to a sibling.
-fn free_id(txn: &mut Txn<'_>, parent: &Arc<Resource>, table: &TypeTable, is_named: bool) -> Result<i64, Failure> {
+fn free_id(
+    txn: &mut Txn<'_>,
+    parent: &Arc<Resource>,
+    table: &TypeTable,
+    is_named: bool,
+) -> Result<i64, Failure> {
     loop {
         let id = txn.next_id();
         // Instances are many and rarely named: their look-up is left out until one has a name like an assigned one.
@@ -197,7 +215,12 @@ pub(crate) fn expiration(
 }
 
 /// The response (TS-0004 7.3.3.12).
-fn answer(txn: &mut Txn<'_>, call: &Call, resource: &Arc<Resource>, sent: &Object) -> Result<Response, Failure> {
+fn answer(
+    txn: &mut Txn<'_>,
+    call: &Call,
+    resource: &Arc<Resource>,
+    sent: &Object,
+) -> Result<Response, Failure> {
     let mut response = Response::to(&call.request, StatusCode::Created);
     let wanted = call.request.result_content.unwrap_or(ResultContent::Attributes);
     if wanted == ResultContent::Nothing {

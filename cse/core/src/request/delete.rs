@@ -79,7 +79,10 @@ fn below(
 ) -> Result<(Vec<Arc<Resource>>, bool), Failure> {
     let cse = txn.cse();
     let asker = Asker::new(cse, call);
-    let most = cse.config().max_results.min(criteria.limit.and_then(|lim| usize::try_from(lim).ok()).unwrap_or(usize::MAX));
+    let most = cse
+        .config()
+        .max_results
+        .min(criteria.limit.and_then(|lim| usize::try_from(lim).ok()).unwrap_or(usize::MAX));
     let (mut found, mut parents) = (Vec::new(), vec![(root.id(), 1)]);
     while let Some((parent, level)) = parents.pop() {
         let mut after = 0;

@@ -42,7 +42,8 @@ pub(super) fn descendants(
     criteria: &FilterCriteria,
     operation: u8,
 ) -> Result<Found, Failure> {
-    let skip = criteria.offset.map_or(0, |offset| usize::try_from(offset.saturating_sub(1)).unwrap_or(usize::MAX));
+    let skip =
+        criteria.offset.map_or(0, |offset| usize::try_from(offset.saturating_sub(1)).unwrap_or(usize::MAX));
     let limit = criteria.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let limit = limit.min(cse.config().max_results);
     // One more tells whether there is more.
@@ -74,13 +75,18 @@ fn candidates(look: &mut Snapshot<'_>, criteria: &FilterCriteria) -> Result<Opti
     if !criteria.labels.is_empty() && criteria.labels.iter().all(|label| !label.contains('*')) {
         return labelled(look, &criteria.labels).map(Some);
     }
-    let instances_excluded =
-        !criteria.resource_type.is_empty() && !criteria.resource_type.iter().any(|ty| crate::types::is_instance(*ty));
+    let instances_excluded = !criteria.resource_type.is_empty()
+        && !criteria.resource_type.iter().any(|ty| crate::types::is_instance(*ty));
     for condition in &criteria.attribute {
-        let alternatives: Vec<&Value> =
-            criteria.attribute.iter().filter(|other| other.name == condition.name).map(|other| &other.value).collect();
+        let alternatives: Vec<&Value> = criteria
+            .attribute
+            .iter()
+            .filter(|other| other.name == condition.name)
+            .map(|other| &other.value)
+            .collect();
         let exact = alternatives.iter().all(|value| is_indexed(value));
-        let covered = instances_excluded || !look.tree().schemas.by_number(4).is_some_and(|cin| cin.has(&condition.name));
+        let covered = instances_excluded
+            || !look.tree().schemas.by_number(4).is_some_and(|cin| cin.has(&condition.name));
         if exact && covered && is_scalar(look, &condition.name) {
             return by_attribute(look, &condition.name, &alternatives).map(Some);
         }
@@ -98,7 +104,8 @@ fn is_scalar(look: &Snapshot<'_>, name: &str) -> bool {
 }
 
 fn is_indexed(value: &Value) -> bool {
-    crate::resource::index_value(value).is_some_and(|text| !text.contains('*') && text.len() <= crate::resource::INDEXED_VALUE)
+    crate::resource::index_value(value)
+        .is_some_and(|text| !text.contains('*') && text.len() <= crate::resource::INDEXED_VALUE)
 }
 
 fn labelled(look: &mut Snapshot<'_>, labels: &[String]) -> Result<Vec<Id>, Failure> {
@@ -173,7 +180,9 @@ impl Search<'_> {
             _ => Ok(()),
         };
         let operation = self.operation;
-        match is_visible.and_then(|()| access::authorize(look, self.cse, self.asker, resource, operation, None)) {
+        match is_visible
+            .and_then(|()| access::authorize(look, self.cse, self.asker, resource, operation, None))
+        {
             Ok(()) => {
                 self.first.add(Arc::clone(resource));
                 Ok(())
@@ -187,7 +196,9 @@ impl Search<'_> {
     fn among(&mut self, look: &mut Snapshot<'_>, ids: Vec<Id>) -> Result<(), Failure> {
         for id in ids {
             let Some(resource) = look.resource(id)? else { continue };
-            if !resource.is_expired(self.asker.now) && is_below(look, &resource, self.root, self.criteria.level)? {
+            if !resource.is_expired(self.asker.now)
+                && is_below(look, &resource, self.root, self.criteria.level)?
+            {
                 self.consider(look, &resource)?;
             }
         }
@@ -251,7 +262,11 @@ fn is_below(
 /// The one type that all matches have, if the criteria say so.
 fn type_index(look: &Snapshot<'_>, criteria: &FilterCriteria) -> Option<u32> {
     match criteria.resource_type.as_slice() {
-        [ty] if criteria.operation == FilterOperation::And && look.tree().schemas.by_number(*ty).is_some() => Some(*ty),
+        [ty] if criteria.operation == FilterOperation::And
+            && look.tree().schemas.by_number(*ty).is_some() =>
+        {
+            Some(*ty)
+        }
         _ => None,
     }
 }
@@ -266,14 +281,21 @@ fn of_type(look: &mut Snapshot<'_>, ty: u32, criteria: &FilterCriteria) -> Resul
 /// The types that a walk must visit: without instances if none can match.
 fn walked_types(look: &Snapshot<'_>, criteria: &FilterCriteria) -> Vec<i32> {
     let and = criteria.operation == FilterOperation::And;
-    if !and || criteria.resource_type.is_empty() || criteria.resource_type.iter().any(|ty| crate::types::is_instance(*ty)) {
+    if !and
+        || criteria.resource_type.is_empty()
+        || criteria.resource_type.iter().any(|ty| crate::types::is_instance(*ty))
+    {
         return Vec::new();
     }
     look.tree().with_children.clone()
 }
 
 /// Replaces each match by what a relative path from it leads to (TS-0004 7.3.3.17.17).
-fn relative(look: &mut Snapshot<'_>, matches: Vec<Arc<Resource>>, path: &str) -> Result<Vec<Arc<Resource>>, Failure> {
+fn relative(
+    look: &mut Snapshot<'_>,
+    matches: Vec<Arc<Resource>>,
+    path: &str,
+) -> Result<Vec<Arc<Resource>>, Failure> {
     let mut reached: Vec<Arc<Resource>> = Vec::new();
     for resource in matches {
         let mut current = Some(resource);
@@ -290,7 +312,11 @@ fn relative(look: &mut Snapshot<'_>, matches: Vec<Arc<Resource>>, path: &str) ->
     Ok(reached)
 }
 
-fn step(look: &mut Snapshot<'_>, from: &Arc<Resource>, segment: &str) -> Result<Option<Arc<Resource>>, Failure> {
+fn step(
+    look: &mut Snapshot<'_>,
+    from: &Arc<Resource>,
+    segment: &str,
+) -> Result<Option<Arc<Resource>>, Failure> {
     let instance_type = crate::types::instance_type_of(from);
     let id = match (segment, instance_type) {
         (".", _) => return Ok(Some(Arc::clone(from))),

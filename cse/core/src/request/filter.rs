@@ -97,7 +97,8 @@ fn own_conditions(verdict: &mut Verdict, resource: &Resource, criteria: &FilterC
         verdict.add(criteria.labels_query.iter().any(|query| labels_satisfy(attributes, query)));
     }
     if !criteria.content_type.is_empty() {
-        let content_type = attributes.get("cnf").and_then(Value::as_str).and_then(|cnf| cnf.split(':').next());
+        let content_type =
+            attributes.get("cnf").and_then(Value::as_str).and_then(|cnf| cnf.split(':').next());
         verdict.add(content_type.is_some_and(|own| criteria.content_type.iter().any(|wanted| wanted == own)));
     }
     if !criteria.attribute.is_empty() {
@@ -162,9 +163,11 @@ fn child_conditions(
             _ => break,
         }
     }
-    for (given, fits) in
-        [(!types.is_empty(), type_fits), (!labels.is_empty(), label_fits), (!attributes.is_empty(), attribute_fits)]
-    {
+    for (given, fits) in [
+        (!types.is_empty(), type_fits),
+        (!labels.is_empty(), label_fits),
+        (!attributes.is_empty(), attribute_fits),
+    ] {
         if given {
             verdict.add(fits);
         }
@@ -188,7 +191,8 @@ fn has_attributes(attributes: &Object, wanted: &[AttributeCondition], operation:
             continue;
         }
         let own = attributes.get(&condition.name);
-        verdict.add(wanted.iter().filter(same_name).any(|alternative| value_matches(own, &alternative.value)));
+        verdict
+            .add(wanted.iter().filter(same_name).any(|alternative| value_matches(own, &alternative.value)));
     }
     verdict.holds()
 }
@@ -202,7 +206,9 @@ fn value_matches(own: Option<&Value>, wanted: &Value) -> bool {
     };
     match own {
         None => false,
-        Some(Value::Array(items)) => items.iter().any(|item| value_matches(Some(item), wanted)) || own == Some(wanted),
+        Some(Value::Array(items)) => {
+            items.iter().any(|item| value_matches(Some(item), wanted)) || own == Some(wanted)
+        }
         Some(own) => matches_pattern(&text(wanted), &text(own)),
     }
 }

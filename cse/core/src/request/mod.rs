@@ -32,13 +32,14 @@ pub use target::{Target, Virtual};
 
 use crate::Cse;
 use crate::access;
+use crate::function::{ServiceFunction, Stage};
 use crate::resource::Snapshot;
 
 /// A request with all that is known about it.
 #[derive(Debug)]
 pub struct Call {
     /// The request.
-    pub request: Request,
+    pub request: Box<Request>,
     /// How it came.
     pub arrival: Arrival,
     /// When it came.
@@ -47,15 +48,15 @@ pub struct Call {
 
 #[async_trait]
 impl Receiver for Cse {
-    async fn receive(&self, request: Request, arrival: Arrival) -> Response {
+    async fn receive(&self, request: Box<Request>, arrival: Arrival) -> Response {
         self.handle(request, arrival).await
     }
 }
 
 impl Cse {
     /// Carries out a request and answers it, whatever happens.
-    pub async fn handle(&self, request: Request, arrival: Arrival) -> Response {
-        let call = Arc::new(Call { request, arrival, now: self.clock().now() });
+    pub async fn handle(&self, request: impl Into<Box<Request>>, arrival: Arrival) -> Response {
+        let call = Arc::new(Call { request: request.into(), arrival, now: self.clock().now() });
         let span = tracing::debug_span!(
             "request",
             operation = ?call.request.operation,
@@ -73,8 +74,10 @@ impl Cse {
             Response::failed(&call.request, &failure)
         });
         span.record("status", response.status.number());
-        let duration = self.clock().now().micros() - call.now.micros();
-        tracing::debug!(parent: &span, duration_us = duration, "answered");
+        if !span.is_disabled() {
+            let duration = self.clock().now().micros() - call.now.micros();
+            tracing::debug!(parent: &span, duration_us = duration, "answered");
+        }
         response.suppressed = call.request.response_type.value == ResponseType::NoResponse;
         response
     }
@@ -83,13 +86,18 @@ impl Cse {
     async fn in_time(&self, call: &Arc<Call>) -> Result<Response, Failure> {
         let most = self.config().request_timeout;
         let left = match call.request.request_expiration_timestamp {
-            Some(expiry) => expiry.resolve(call.now).micros().saturating_sub(call.now.micros()).max(0).unsigned_abs(),
+            Some(expiry) => {
+                expiry.resolve(call.now).micros().saturating_sub(call.now.micros()).max(0).unsigned_abs()
+            }
             None => u64::MAX,
         };
         let limit = most.min(Duration::from_micros(left));
         // A write that has begun may still be carried out: the originator is told that it does not know.
         tokio::time::timeout(limit, self.carry_out(call)).await.unwrap_or_else(|_| {
-            Err(Failure::new(StatusCode::RequestTimeout, "the request took too long; whether it was carried out is open"))
+            Err(Failure::new(
+                StatusCode::RequestTimeout,
+                "the request took too long; whether it was carried out is open",
+            ))
         })
     }
 
@@ -98,35 +106,41 @@ impl Cse {
         check::primitive(self, call)?;
         check::response_type(call)?;
         let target = self.read(call, target::locate).await?;
-        for function in self.functions() {
+        for function in self.taking_part(Stage::Intercept, call, &target) {
             if let ControlFlow::Break(response) = function.intercept(self, call, &target).await? {
                 return Ok(response);
             }
         }
         match call.request.operation {
-            Operation::Retrieve => self.read(call, retrieve::retrieve).await,
-            Operation::Notify => notify::notify(self, call, &target).await,
-            Operation::Create => {
-                self.read(call, create::authorize).await?;
-                self.prepare(call, &target).await?;
-                self.write(call, create::create).await
+            Operation::Retrieve => {
+                let shared = Arc::clone(call);
+                self.look(move |cse, snapshot| retrieve::retrieve(cse, &shared, snapshot, &target)).await
             }
-            Operation::Update => {
-                self.read(call, update::authorize).await?;
-                self.prepare(call, &target).await?;
-                self.write(call, update::update).await
-            }
-            Operation::Delete => {
-                self.read(call, delete::authorize).await?;
-                self.prepare(call, &target).await?;
-                self.write(call, delete::delete).await
-            }
+            // Boxed, so that what it holds while it waits does not weigh on every other request.
+            Operation::Notify => Box::pin(notify::notify(self, call, &target)).await,
+            Operation::Create => self.write(call, target, create::authorize, create::create).await,
+            Operation::Update => self.write(call, target, update::authorize, update::update).await,
+            Operation::Delete => self.write(call, target, delete::authorize, delete::delete).await,
         }
     }
 
-    /// Lets the service functions do what needs the network before the commit.
-    async fn prepare(&self, call: &Arc<Call>, target: &Target) -> Result<(), Failure> {
-        for function in self.functions() {
+    /// The service functions that take part in a stage of a request.
+    fn taking_part<'a>(
+        &'a self,
+        stage: Stage,
+        call: &'a Call,
+        target: &'a Target,
+    ) -> impl Iterator<Item = &'a Arc<dyn ServiceFunction>> {
+        self.functions().iter().filter(move |function| function.takes_part(stage, call, target))
+    }
+
+    /// Lets the service functions do what needs the network before a commit, for an originator that may ask for it.
+    async fn prepare(&self, call: &Arc<Call>, target: &Target, authorize: Authorize) -> Result<(), Failure> {
+        if self.taking_part(Stage::Prepare, call, target).next().is_none() {
+            return Ok(());
+        }
+        self.read(call, authorize).await?;
+        for function in self.taking_part(Stage::Prepare, call, target) {
             function.prepare(self, call, target).await?;
         }
         Ok(())
@@ -142,20 +156,33 @@ impl Cse {
         self.look(move |cse, snapshot| read(cse, &call, snapshot)).await
     }
 
-    /// Writes in the transaction of the writer, then tells the service functions.
+    /// Prepares and writes, then tells the service functions.
     async fn write(
         &self,
         call: &Arc<Call>,
+        target: Target,
+        authorize: Authorize,
         write: fn(&mut crate::resource::Txn<'_>, &Call) -> Result<Written, Failure>,
     ) -> Result<Response, Failure> {
+        self.prepare(call, &target, authorize).await?;
         let shared = Arc::clone(call);
         let written = self.writer().run(move |txn| write(txn, &shared)).await?;
-        for function in self.functions() {
-            function.committed(self, &written.events).await;
+        if self.taking_part(Stage::Committed, call, &target).next().is_some() {
+            // In a task of its own: no function delays the answer, and none misses a commit because the request's
+            // time is over.
+            let (cse, call) = (self.shared(), Arc::clone(call));
+            tokio::spawn(async move {
+                for function in cse.taking_part(Stage::Committed, &call, &target) {
+                    function.committed(&cse, &written.events).await;
+                }
+            });
         }
         Ok(written.response)
     }
 }
+
+/// The first pass of access control, on what is committed.
+type Authorize = fn(&Cse, &Call, &mut Snapshot<'_>) -> Result<(), Failure>;
 
 /// What a write procedure leaves behind.
 pub(crate) struct Written {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dyad_protocol::{Failure, Response, StatusCode};
+use dyad_protocol::{Failure, Request, Response, StatusCode};
 
 use super::{Asker, Call, Target, permission};
 use crate::Cse;
@@ -31,12 +31,15 @@ fn authorize(cse: &Cse, call: &Call, snapshot: &mut Snapshot<'_>) -> Result<(), 
 
 /// Hands the notification to the AE, at the first of its points of access that answers.
 async fn forward(cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<Response, Failure> {
-    let mut request = call.request.clone();
+    let mut request = Request::clone(&call.request);
     request.from = Some(cse.config().sp_relative(call.request.originator()));
     for point in target.resource.texts("poa") {
         request.to = point.to_owned();
         if let Ok(response) = cse.delivery().send(point, &request).await {
-            return Ok(Response { request_identifier: call.request.request_identifier.clone(), ..response });
+            let release =
+                response.release_version_indicator.or(call.request.release_version_indicator.clone());
+            let request_identifier = call.request.request_identifier.clone();
+            return Ok(Response { request_identifier, release_version_indicator: release, ..response });
         }
     }
     Err(Failure::new(StatusCode::TargetNotReachable, "the AE cannot be reached"))

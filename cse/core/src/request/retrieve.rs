@@ -6,17 +6,21 @@ use dyad_protocol::primitive::{ContentStatus, DesiredIdentifierResultType, Filte
 use dyad_protocol::{Failure, Response, ResultContent, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Asker, Call, children, discover, filter, shape, target};
+use super::{Asker, Call, Target, children, discover, filter, shape, target};
 use crate::Cse;
 use crate::access::{self, operation};
 use crate::resource::{Lookup, Resource, Snapshot, path_of, resolve};
 
 /// Carries out a RETRIEVE on what is committed.
-pub(super) fn retrieve(cse: &Cse, call: &Call, look: &mut Snapshot<'_>) -> Result<Response, Failure> {
+pub(super) fn retrieve(
+    cse: &Cse,
+    call: &Call,
+    look: &mut Snapshot<'_>,
+    target: &Target,
+) -> Result<Response, Failure> {
     let asker = Asker::new(cse, call);
     let criteria = call.request.filter_criteria.as_deref();
     supported(criteria)?;
-    let target = target::find(cse, call, look)?;
     if criteria.is_some_and(FilterCriteria::is_discovery) {
         return discovery(cse, call, &asker, look, &target.resource);
     }
@@ -25,9 +29,11 @@ pub(super) fn retrieve(cse: &Cse, call: &Call, look: &mut Snapshot<'_>) -> Resul
     crate::types::check_visible(look, &resource)?;
     let wanted = call.request.result_content.unwrap_or(ResultContent::Attributes);
     let response = Response::to(&call.request, StatusCode::Ok);
-    let none = FilterCriteria::default();
-    let filter = criteria.unwrap_or(&none);
-    if !asks_for_children(wanted) && filter.has_conditions() && !filter::matches(look, &resource, filter)? {
+    if let Some(filter) = criteria
+        && !asks_for_children(wanted)
+        && filter.has_conditions()
+        && !filter::matches(look, &resource, filter)?
+    {
         return Err(Failure::not_found("the resource does not match the filter criteria"));
     }
     match wanted {
@@ -41,6 +47,8 @@ pub(super) fn retrieve(cse: &Cse, call: &Call, look: &mut Snapshot<'_>) -> Resul
             Err(Failure::not_implemented("semantic content is not supported"))
         }
         _ => {
+            let none = FilterCriteria::default();
+            let filter = criteria.unwrap_or(&none);
             let found = discover::descendants(cse, &asker, look, &resource, filter, operation::RETRIEVE)?;
             let content = children::content(cse, call, look, &resource, wanted, &found.resources)?;
             Ok(page(Response { content: Some(content), ..response }, &found))
@@ -85,7 +93,8 @@ fn original(
     let Some(link) = announced.text("lnk") else {
         return Err(Failure::bad_request("rcn 7 is for announced resources, whose original it returns"));
     };
-    let unreachable = || Failure::new(StatusCode::TargetNotReachable, "the original resource cannot be reached");
+    let unreachable =
+        || Failure::new(StatusCode::TargetNotReachable, "the original resource cannot be reached");
     let path = target::local_path(cse, link).map_err(|_| unreachable())?;
     let original = resolve(look, path)?.ok_or_else(unreachable)?;
     access::authorize(look, cse, asker, &original, operation::RETRIEVE, None)?;
@@ -98,7 +107,12 @@ fn with(mut response: Response, value: Value) -> Response {
 }
 
 /// All attributes, or those of the attribute list and of the fragment of the address.
-fn attributes(cse: &Cse, call: &Call, response: Response, resource: &Arc<Resource>) -> Result<Response, Failure> {
+fn attributes(
+    cse: &Cse,
+    call: &Call,
+    response: Response,
+    resource: &Arc<Resource>,
+) -> Result<Response, Failure> {
     let mut names = call.request.attribute_list.clone();
     if let Some((_, name)) = call.request.to.split_once('#') {
         names.push(name.to_owned());
@@ -139,7 +153,8 @@ fn discovery(
         let address = address(call, look, resource)?;
         entries.push(if as_references { shape::reference(resource, address) } else { Value::from(address) });
     }
-    let content = if as_references { json!({ "m2m:rrl": { "rrf": entries } }) } else { json!({ "m2m:uril": entries }) };
+    let content =
+        if as_references { json!({ "m2m:rrl": { "rrf": entries } }) } else { json!({ "m2m:uril": entries }) };
     Ok(page(with(Response::to(&call.request, StatusCode::Ok), content), &found))
 }
 

@@ -110,7 +110,12 @@ impl Target {
     }
 
     /// The oldest instance that has not expired, past those that wait to be swept.
-    fn oldest_alive(&self, look: &mut impl Lookup, ty: i32, now: Timestamp) -> Result<Arc<Resource>, Failure> {
+    fn oldest_alive(
+        &self,
+        look: &mut impl Lookup,
+        ty: i32,
+        now: Timestamp,
+    ) -> Result<Arc<Resource>, Failure> {
         let mut after = 0;
         loop {
             let page = look.children(self.resource.id(), &[ty], after, 100)?;

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
+use dyad_protocol::Failure;
 use dyad_protocol::schema::Presence;
-use dyad_protocol::{Failure, Object};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 
@@ -175,7 +175,12 @@ impl Batch {
                 self.ris.insert(ri.clone(), resource.id());
             }
         }
-        let entry = self.entries.entry(resource.id()).or_insert(Entry { now: None, stored: None, dirty: true, is_new });
+        let entry = self.entries.entry(resource.id()).or_insert(Entry {
+            now: None,
+            stored: None,
+            dirty: true,
+            is_new,
+        });
         entry.is_new = is_new;
         entry.now = Some(resource);
         entry.dirty = true;
@@ -204,7 +209,12 @@ impl Batch {
             Some(old) => Stored::Version(old),
             None => Stored::Plain,
         };
-        let entry = self.entries.entry(id).or_insert(Entry { now: None, stored: Some(stored), dirty: true, is_new: false });
+        let entry = self.entries.entry(id).or_insert(Entry {
+            now: None,
+            stored: Some(stored),
+            dirty: true,
+            is_new: false,
+        });
         entry.now = None;
         entry.dirty = true;
     }
@@ -290,16 +300,16 @@ impl Stored {
 /// The row operations that bring the database from what it has to what is now.
 fn add(set: &mut ChangeSet, id: Id, entry: &mut Entry) {
     let before = entry.stored.as_ref().and_then(Stored::version);
-    let (old_labels, new_labels) = (labels(before), labels(entry.now.as_ref()));
-    let (old_attributes, new_attributes) = (indexed(before), indexed(entry.now.as_ref()));
-    difference(&old_labels, &new_labels, |label| set.label_remove.push((label.clone(), id)));
-    difference(&new_labels, &old_labels, |label| set.label_add.push((label.clone(), id)));
-    difference(&old_attributes, &new_attributes, |(name, value)| {
-        set.attribute_remove.push((name.clone(), value.clone(), id));
-    });
-    difference(&new_attributes, &old_attributes, |(name, value)| {
-        set.attribute_add.push((name.clone(), value.clone(), id));
-    });
+    let now = entry.now.as_ref();
+    if before.and_then(|before| before.get("lbl")) != now.and_then(|now| now.get("lbl")) {
+        let (old, new) = (labels(before), labels(now));
+        set.label_remove
+            .extend(old.iter().filter(|label| !new.contains(label)).map(|label| (label.clone(), id)));
+        set.label_add
+            .extend(new.iter().filter(|label| !old.contains(label)).map(|label| (label.clone(), id)));
+    }
+    each_indexed(before, now, |name, value| set.attribute_remove.push((name.to_owned(), value, id)));
+    each_indexed(now, before, |name, value| set.attribute_add.push((name.to_owned(), value, id)));
     match (&entry.now, &entry.stored) {
         (Some(now), None) => set.insert.push(Arc::clone(now.row())),
         (Some(now), Some(_)) => set.update.push(Arc::clone(now.row())),
@@ -307,10 +317,6 @@ fn add(set: &mut ChangeSet, id: Id, entry: &mut Entry) {
         (None, None) => {}
     }
     entry.stored = entry.now.clone().map(Stored::Version);
-}
-
-fn difference<T: PartialEq>(of: &[T], without: &[T], mut each: impl FnMut(&T)) {
-    of.iter().filter(|item| !without.contains(item)).for_each(&mut each);
 }
 
 fn labels(resource: Option<&Arc<Resource>>) -> Vec<String> {
@@ -321,27 +327,32 @@ fn labels(resource: Option<&Arc<Resource>>) -> Vec<String> {
     labels
 }
 
-/// The attributes of a resource that the attribute index holds: scalars that an originator gave, and the
-/// identities. Instances are found through their container and are not in it.
-fn indexed(resource: Option<&Arc<Resource>>) -> Vec<(String, String)> {
-    let Some(resource) = resource else { return Vec::new() };
-    if crate::types::is_instance(resource.ty()) {
-        return Vec::new();
+/// The entries of the attribute index that one version has and another has not. The index holds scalars that an
+/// originator gave, and the identities. Instances are found through their container and are not in it.
+fn each_indexed(
+    of: Option<&Arc<Resource>>,
+    without: Option<&Arc<Resource>>,
+    mut each: impl FnMut(&str, String),
+) {
+    let Some(of) = of.filter(|of| !crate::types::is_instance(of.ty())) else { return };
+    for (name, value) in of.attributes() {
+        if without.is_some_and(|without| without.get(name) == Some(value)) || !is_indexed(of, name) {
+            continue;
+        }
+        if let Some(text) = index_value(value).filter(|text| text.len() <= INDEXED_VALUE) {
+            each(name, text);
+        }
     }
-    let attributes: &Object = resource.attributes();
-    attributes
-        .iter()
-        .filter(|(name, _)| is_indexed(resource, name))
-        .filter_map(|(name, value)| index_value(value).map(|value| (name.clone(), value)))
-        .filter(|(_, value)| value.len() <= INDEXED_VALUE)
-        .collect()
 }
 
 fn is_indexed(resource: &Resource, name: &str) -> bool {
     match name {
         "cr" | "aei" | "csi" => true,
         "et" | "rn" | "lbl" => false,
-        _ => resource.table().attribute(name).is_some_and(|attribute| attribute.create != Presence::NotPermitted),
+        _ => resource
+            .table()
+            .attribute(name)
+            .is_some_and(|attribute| attribute.create != Presence::NotPermitted),
     }
 }
 

@@ -9,9 +9,6 @@ use serde_json::Value;
 use super::{Id, Latest, Resource, names};
 use crate::store::Row;
 
-/// The attributes that every resource shows first, in this order.
-const LEADING: &[&str] = &["rn", "ty", "ri", "pi", "ct", "lt", "et", "st"];
-
 /// A version of a resource that is not fixed yet.
 pub struct Draft {
     /// The table of the type, or of the specialisation.
@@ -82,14 +79,7 @@ impl Draft {
 
     /// Fixes the version. Internal failure if the attributes cannot be written.
     pub fn fix(self) -> Result<Arc<Resource>, Failure> {
-        let mut attributes = Object::with_capacity(self.attributes.len());
-        let mut rest = self.attributes;
-        for name in LEADING {
-            if let Some((name, value)) = rest.shift_remove_entry(*name) {
-                attributes.insert(name, value);
-            }
-        }
-        attributes.extend(rest);
+        let attributes = self.attributes;
         let time = |name: &str| attributes.get(name).and_then(Value::as_str).and_then(Timestamp::parse);
         let row = Row {
             id: self.id,

@@ -6,20 +6,20 @@
 mod batch;
 mod draft;
 pub mod names;
-mod version;
 mod snapshot;
 mod tree;
 mod txn;
+mod version;
 mod windows;
 mod writer;
 
 pub(crate) use batch::{Batch, INDEXED_VALUE, index_value};
 pub use draft::Draft;
-pub(crate) use version::texts;
-pub use version::{Id, Latest, Resource, View};
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::is_cold;
 pub(crate) use tree::child;
 pub use tree::{Lookup, Tree, path_of, resolve};
 pub use txn::Txn;
+pub(crate) use version::texts;
+pub use version::{Id, Latest, Resource, View};
 pub(crate) use writer::{WriteQueue, WriterEnd, spawn as spawn_writer};

@@ -10,7 +10,8 @@ use super::Id;
 pub fn derived(root: &str, id: Id) -> String {
     let short = root.rsplit(':').next().unwrap_or(root);
     // Specialisations of other namespaces may have digits or capitals in their short names.
-    let prefix: String = short.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect();
+    let prefix: String =
+        short.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect();
     format!("{prefix}{id}")
 }
 

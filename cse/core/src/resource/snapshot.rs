@@ -61,7 +61,11 @@ impl<'a> Snapshot<'a> {
 }
 
 /// Loads a resource from the store.
-pub(crate) fn load(tree: &Tree, connection: &mut Connection, id: Id) -> Result<Option<Arc<Resource>>, Failure> {
+pub(crate) fn load(
+    tree: &Tree,
+    connection: &mut Connection,
+    id: Id,
+) -> Result<Option<Arc<Resource>>, Failure> {
     let Some(row) = connection.row(id).map_err(Failure::internal)? else { return Ok(None) };
     tree.revive(Arc::new(row)).map(Some)
 }
@@ -106,10 +110,20 @@ impl Lookup for Snapshot<'_> {
         Ok(self.reader()?.row_by_ri(ri).map_err(Failure::internal)?.map(|row| row.id))
     }
 
-    fn children(&mut self, parent: Id, types: &[i32], after: Id, limit: usize) -> Result<Vec<Arc<Resource>>, Failure> {
+    fn children(
+        &mut self,
+        parent: Id,
+        types: &[i32],
+        after: Id,
+        limit: usize,
+    ) -> Result<Vec<Arc<Resource>>, Failure> {
         let reader = self.reader()?;
         let types = present(reader, parent, types)?;
-        let rows = if types.is_empty() { Vec::new() } else { reader.children(parent, &types, after, limit).map_err(Failure::internal)? };
+        let rows = if types.is_empty() {
+            Vec::new()
+        } else {
+            reader.children(parent, &types, after, limit).map_err(Failure::internal)?
+        };
         // Rows that are scanned do not displace what is hot; versions in memory are at least as new.
         rows.into_iter()
             .map(|row| match self.tree.resources.peek(&row.id) {

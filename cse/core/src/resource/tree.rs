@@ -142,7 +142,13 @@ pub trait Lookup {
     fn by_ri(&mut self, ri: &str) -> Result<Option<Id>, Failure>;
 
     /// Children with the given types (all if empty) after a number, in order of creation, at most `limit`.
-    fn children(&mut self, parent: Id, types: &[i32], after: Id, limit: usize) -> Result<Vec<Arc<Resource>>, Failure>;
+    fn children(
+        &mut self,
+        parent: Id,
+        types: &[i32],
+        after: Id,
+        limit: usize,
+    ) -> Result<Vec<Arc<Resource>>, Failure>;
 
     /// The latest instance below a resource.
     fn latest(&mut self, resource: &Arc<Resource>) -> Result<Option<Id>, Failure>;
@@ -191,14 +197,18 @@ fn first_segment(look: &mut impl Lookup, segment: &str) -> Result<Option<Arc<Res
 }
 
 /// A child by its name, whether given or assigned.
-pub(crate) fn child(look: &mut impl Lookup, parent: &Resource, name: &str) -> Result<Option<Arc<Resource>>, Failure> {
+pub(crate) fn child(
+    look: &mut impl Lookup,
+    parent: &Resource,
+    name: &str,
+) -> Result<Option<Arc<Resource>>, Failure> {
     if let Some(child) = look.child_by_name(parent.id(), name)? {
         return Ok(Some(child));
     }
     let Some(id) = names::row_of(name) else { return Ok(None) };
-    Ok(look.resource(id)?.filter(|child| {
-        child.parent() == parent.id() && child.row().rn.is_none() && child.name() == name
-    }))
+    Ok(look
+        .resource(id)?
+        .filter(|child| child.parent() == parent.id() && child.row().rn.is_none() && child.name() == name))
 }
 
 /// The structured CSE-relative address of a resource, `cse-in/ae/cnt`.

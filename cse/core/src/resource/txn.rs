@@ -12,6 +12,7 @@ use super::batch::{Batch, Change, Changes};
 use super::tree::Subscriptions;
 use super::{Id, Latest, Lookup, Resource, Tree};
 use crate::Cse;
+use crate::request::{Cause, remove_subtree};
 use crate::store::{Aged, Owed};
 
 /// A write transaction.
@@ -26,7 +27,14 @@ pub struct Txn<'a> {
 
 impl<'a> Txn<'a> {
     pub(crate) fn new(cse: &'a Cse, batch: &'a mut Batch, now: Timestamp) -> Self {
-        Self { cse, batch, now, changes: Changes::default(), pending: FxHashMap::default(), windows: Vec::new() }
+        Self {
+            cse,
+            batch,
+            now,
+            changes: Changes::default(),
+            pending: FxHashMap::default(),
+            windows: Vec::new(),
+        }
     }
 
     /// The node.
@@ -80,7 +88,12 @@ impl<'a> Txn<'a> {
             self.forget_window(old.parent());
         }
         if old.ty() == 23 {
-            let kept = self.subscriptions(old.parent())?.iter().filter(|sub| sub.id() != old.id()).cloned().collect();
+            let kept = self
+                .subscriptions(old.parent())?
+                .iter()
+                .filter(|sub| sub.id() != old.id())
+                .cloned()
+                .collect();
             self.changes.subscriptions.push((old.parent(), kept));
         }
         self.pending.insert(old.id(), None);
@@ -88,12 +101,23 @@ impl<'a> Txn<'a> {
         Ok(())
     }
 
+    /// Removes a resource whose time is over with everything below it, ahead of the sweep: for what takes its place.
+    pub fn remove_expired(&mut self, resource: &Arc<Resource>) -> Result<(), Failure> {
+        remove_subtree(self, None, resource, Cause::Expired).map(|_| ())
+    }
+
     /// Owes a notification: it leaves after the commit and is sent at least once.
     pub fn owe(&mut self, subscription: Id, target: &str, body: String) {
         let expires = self.now.plus(self.cse.config().notification.keep_for).micros();
         // From the same numbers as resources, so that it differs from every earlier one, also after a restart.
         let seq = self.batch.next_id();
-        self.changes.owed.push(Arc::new(Owed { seq, subscription, target: target.to_owned(), body, expires }));
+        self.changes.owed.push(Arc::new(Owed {
+            seq,
+            subscription,
+            target: target.to_owned(),
+            body,
+            expires,
+        }));
     }
 
     /// The oldest instance of a container, read ahead.
@@ -118,7 +142,13 @@ impl<'a> Txn<'a> {
     }
 
     /// Instances of a type below a resource after a number, in order of creation, without loading them.
-    pub(crate) fn instances(&mut self, parent: Id, ty: i32, after: Id, limit: usize) -> Result<Vec<Aged>, Failure> {
+    pub(crate) fn instances(
+        &mut self,
+        parent: Id,
+        ty: i32,
+        after: Id,
+        limit: usize,
+    ) -> Result<Vec<Aged>, Failure> {
         self.batch.flush().map_err(Failure::internal)?;
         self.batch.writer.oldest(parent, ty, after, limit).map_err(Failure::internal)
     }
@@ -210,7 +240,13 @@ impl Lookup for Txn<'_> {
         }
     }
 
-    fn children(&mut self, parent: Id, types: &[i32], after: Id, limit: usize) -> Result<Vec<Arc<Resource>>, Failure> {
+    fn children(
+        &mut self,
+        parent: Id,
+        types: &[i32],
+        after: Id,
+        limit: usize,
+    ) -> Result<Vec<Arc<Resource>>, Failure> {
         self.batch.flush().map_err(Failure::internal)?;
         let (mut after, mut children) = (after, Vec::new());
         let types = super::snapshot::present(&mut self.batch.writer, parent, types)?;

@@ -58,7 +58,14 @@ impl Resource {
     /// From a stored row.
     pub fn new(row: Arc<Row>, table: Arc<TypeTable>) -> Self {
         let weight = row.body.len() as u64 + BARE_WEIGHT;
-        Self { row, table, weight, latest: OnceLock::new(), attributes: OnceLock::new(), view: OnceLock::new() }
+        Self {
+            row,
+            table,
+            weight,
+            latest: OnceLock::new(),
+            attributes: OnceLock::new(),
+            view: OnceLock::new(),
+        }
     }
 
     /// From a row whose attributes are at hand.

@@ -189,7 +189,10 @@ impl WriterThread {
         }
     }
 
-    fn attempt(&mut self, jobs: &mut [Pending]) -> Result<Vec<Result<(), Failure>>, crate::store::StoreError> {
+    fn attempt(
+        &mut self,
+        jobs: &mut [Pending],
+    ) -> Result<Vec<Result<(), Failure>>, crate::store::StoreError> {
         let result = self.transact(jobs);
         if result.is_err() {
             self.batch.discard();
@@ -198,7 +201,10 @@ impl WriterThread {
         result
     }
 
-    fn transact(&mut self, jobs: &mut [Pending]) -> Result<Vec<Result<(), Failure>>, crate::store::StoreError> {
+    fn transact(
+        &mut self,
+        jobs: &mut [Pending],
+    ) -> Result<Vec<Result<(), Failure>>, crate::store::StoreError> {
         self.batch.settle(self.cse.delivery().take_settled());
         self.batch.writer.begin()?;
         let mut outcomes = Vec::with_capacity(jobs.len());
@@ -253,7 +259,10 @@ impl WriterThread {
         }
     }
 
-    fn transact_on_empty(&mut self, jobs: &mut [Pending]) -> Result<Vec<Result<(), Failure>>, crate::store::StoreError> {
+    fn transact_on_empty(
+        &mut self,
+        jobs: &mut [Pending],
+    ) -> Result<Vec<Result<(), Failure>>, crate::store::StoreError> {
         self.batch.writer.begin()?;
         self.batch.writer.clear()?;
         self.batch.discard();

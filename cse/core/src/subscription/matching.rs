@@ -40,7 +40,8 @@ fn updated(txn: &mut Txn<'_>, old: &Arc<Resource>, draft: &Draft) -> Result<(), 
     let modified = notification::modified(old.attributes(), &draft.attributes);
     for subscription in subscriptions.iter() {
         let Some(said) = wants(subscription, EventType::Update, txn) else { continue };
-        let touches = said.attributes.is_empty() || said.attributes.iter().any(|name| modified.contains_key(name));
+        let touches =
+            said.attributes.is_empty() || said.attributes.iter().any(|name| modified.contains_key(name));
         if touches && matches_times(&draft.attributes, &said.conditions) {
             let representation = match said.content_type {
                 2 => notification::whole(&draft.table.root, &modified),
@@ -90,13 +91,16 @@ fn representation(txn: &mut Txn<'_>, said: &Subscription, old: &Arc<Resource>) -
 /// What a subscription says, if it is alive and asks for an event.
 fn wants<'a>(subscription: &'a Resource, event: EventType, txn: &Txn<'_>) -> Option<&'a Subscription> {
     match subscription.view() {
-        View::Subscription(said) if said.events.contains(&event) && !subscription.is_expired(txn.now()) => Some(said),
+        View::Subscription(said) if said.events.contains(&event) && !subscription.is_expired(txn.now()) => {
+            Some(said)
+        }
         _ => None,
     }
 }
 
 fn concerns_child(said: &Subscription, ty: u32, attributes: &Object) -> bool {
-    (said.child_types.is_empty() || said.child_types.contains(&ty)) && matches_times(attributes, &said.conditions)
+    (said.child_types.is_empty() || said.child_types.contains(&ty))
+        && matches_times(attributes, &said.conditions)
 }
 
 fn owe(

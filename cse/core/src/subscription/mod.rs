@@ -81,7 +81,9 @@ impl Subscription {
     pub fn from_attributes(attributes: &Object) -> Self {
         let criteria = attributes.get("enc").and_then(Value::as_object);
         let member = |name: &str| criteria.and_then(|criteria| criteria.get(name));
-        let numbers = |name: &str| member(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_u64);
+        let numbers = |name: &str| {
+            member(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_u64)
+        };
         let mut events: Vec<EventType> = numbers("net").map(EventType::from_number).collect();
         if events.is_empty() {
             events.push(EventType::Update);

@@ -9,7 +9,12 @@ use crate::config::Config;
 use crate::resource::{Resource, Txn, path_of};
 
 /// A notification of an event.
-pub(super) fn event(config: &Config, subscription: &str, event: super::EventType, representation: &str) -> String {
+pub(super) fn event(
+    config: &Config,
+    subscription: &str,
+    event: super::EventType,
+    representation: &str,
+) -> String {
     let reference = Value::from(config.sp_relative(subscription));
     format!(
         r#"{{"m2m:sgn":{{"nev":{{"rep":{representation},"net":{}}},"sur":{reference}}}}}"#,
@@ -47,6 +52,7 @@ pub(super) fn address(txn: &mut Txn<'_>, name: &str, parent: &Arc<Resource>) -> 
 pub(super) fn modified(old: &Object, new: &Object) -> Object {
     let changed = new.iter().filter(|(name, value)| old.get(*name) != Some(value));
     let mut modified: Object = changed.map(|(name, value)| (name.clone(), value.clone())).collect();
-    modified.extend(old.keys().filter(|name| !new.contains_key(*name)).map(|name| (name.clone(), Value::Null)));
+    modified
+        .extend(old.keys().filter(|name| !new.contains_key(*name)).map(|name| (name.clone(), Value::Null)));
     modified
 }

@@ -28,7 +28,9 @@ pub(super) fn check_references(txn: &mut Txn<'_>, attributes: &Object) -> Result
         // What is on another node cannot be looked at here.
         let Ok(path) = local_path(txn.cse(), reference) else { continue };
         if resolve(txn, path)?.is_none_or(|policy| policy.ty() != 1) {
-            return Err(Failure::bad_request(format!("acpi names {reference}, which is no accessControlPolicy")));
+            return Err(Failure::bad_request(format!(
+                "acpi names {reference}, which is no accessControlPolicy"
+            )));
         }
     }
     Ok(())

@@ -11,8 +11,11 @@ use crate::resource::{Draft, Latest, Resource, Txn};
 /// Sets the counters, and the node's limits where the originator gave none.
 pub(super) fn create(txn: &Txn<'_>, draft: &mut Draft) -> Result<(), Failure> {
     let limits = txn.cse().config().container_limits;
-    let defaults =
-        [("mni", limits.max_nr_of_instances), ("mbs", limits.max_byte_size), ("mia", limits.max_instance_age)];
+    let defaults = [
+        ("mni", limits.max_nr_of_instances),
+        ("mbs", limits.max_byte_size),
+        ("mia", limits.max_instance_age),
+    ];
     for (name, limit) in defaults {
         if let Some(limit) = limit
             && !draft.attributes.contains_key(name)
@@ -38,7 +41,10 @@ pub(super) fn update(
     if let Some(seconds) = sent.get("mia").and_then(Value::as_u64) {
         instances::age_out(txn, old, 4, seconds)?;
     }
-    if old.is_set("disr") && sent.contains_key("disr") && draft.attributes.get("disr") != Some(&Value::Bool(true)) {
+    if old.is_set("disr")
+        && sent.contains_key("disr")
+        && draft.attributes.get("disr") != Some(&Value::Bool(true))
+    {
         return forget_instances(txn, old, draft);
     }
     Ok(())

@@ -15,7 +15,12 @@ pub(super) fn create(draft: &mut Draft) {
 }
 
 /// Measures again, and trims the history if its limits changed.
-pub(super) fn update(txn: &mut Txn<'_>, old: &Arc<Resource>, draft: &mut Draft, sent: &Object) -> Result<(), Failure> {
+pub(super) fn update(
+    txn: &mut Txn<'_>,
+    old: &Arc<Resource>,
+    draft: &mut Draft,
+    sent: &Object,
+) -> Result<(), Failure> {
     measure(draft);
     if keeps_history(&draft.attributes) && (sent.contains_key("mni") || sent.contains_key("mbs")) {
         instances::trim(txn, draft, 58)?;
@@ -40,8 +45,11 @@ pub(super) fn snapshot(txn: &mut Txn<'_>, resource: &Arc<Resource>) -> Result<()
         return Ok(());
     }
     let schemas = &txn.cse().tree().schemas;
-    let table = schemas.by_root(&format!("{}Inst", resource.root())).or_else(|| schemas.by_number(58)).cloned();
-    let Some(table) = table else { return Err(Failure::not_implemented("instances of this type are not supported")) };
+    let table =
+        schemas.by_root(&format!("{}Inst", resource.root())).or_else(|| schemas.by_number(58)).cloned();
+    let Some(table) = table else {
+        return Err(Failure::not_implemented("instances of this type are not supported"));
+    };
     let size = resource.number("cs").unwrap_or(0);
     instances::check_size(resource, size)?;
     let custom = resource.attributes().iter().filter(|(name, _)| !is_universal(name));
@@ -95,8 +103,8 @@ fn measure(draft: &mut Draft) {
 /// The attributes that every `<flexContainer>` may have; all others are those of its specialisation.
 fn is_universal(name: &str) -> bool {
     const COMMON: &[&str] = &[
-        "rn", "ty", "ri", "pi", "ct", "lt", "et", "st", "acpi", "lbl", "daci", "at", "aa", "ast", "cr", "cstn", "cnd",
-        "or", "cs", "nl", "mni", "mbs", "mia", "cni", "cbs", "fcied", "loc", "subi",
+        "rn", "ty", "ri", "pi", "ct", "lt", "et", "st", "acpi", "lbl", "daci", "at", "aa", "ast", "cr",
+        "cstn", "cnd", "or", "cs", "nl", "mni", "mbs", "mia", "cni", "cbs", "fcied", "loc", "subi",
     ];
     COMMON.contains(&name)
 }

@@ -30,7 +30,11 @@ fn age(seconds: u64) -> Span {
 }
 
 /// An instance was added: counts it and trims the oldest, without notice to anybody.
-pub(super) fn appended(txn: &mut Txn<'_>, parent: &Arc<Resource>, instance: &Arc<Resource>) -> Result<(), Failure> {
+pub(super) fn appended(
+    txn: &mut Txn<'_>,
+    parent: &Arc<Resource>,
+    instance: &Arc<Resource>,
+) -> Result<(), Failure> {
     let Some(container) = txn.resource(parent.id())? else { return Ok(()) };
     let size = instance.number("cs").unwrap_or(0);
     let mut draft = Draft::of(&container);
@@ -64,7 +68,11 @@ pub(super) fn trim(txn: &mut Txn<'_>, draft: &mut Draft, ty: i32) -> Result<(), 
 }
 
 /// An instance was removed: counts it off and finds the new latest.
-pub(super) fn removed(txn: &mut Txn<'_>, parent: &Arc<Resource>, instance: &Arc<Resource>) -> Result<(), Failure> {
+pub(super) fn removed(
+    txn: &mut Txn<'_>,
+    parent: &Arc<Resource>,
+    instance: &Arc<Resource>,
+) -> Result<(), Failure> {
     let Some(container) = txn.resource(parent.id())? else { return Ok(()) };
     let mut draft = Draft::of(&container);
     let latest = match txn.latest(&container)? {

@@ -59,7 +59,8 @@ pub(crate) fn is_registered(look: &mut impl Lookup, asker: &Asker<'_>) -> Result
         return Ok(false);
     }
     let entity = resolve(look, asker.id)?;
-    Ok(entity.is_some_and(|entity| entity.ty() == 2 && entity.ri() == asker.id && !entity.is_expired(asker.now)))
+    Ok(entity
+        .is_some_and(|entity| entity.ty() == 2 && entity.ri() == asker.id && !entity.is_expired(asker.now)))
 }
 
 /// OPERATION_NOT_ALLOWED if a container disables the retrieval of its instances (TS-0004 7.4.7.2.2).
@@ -87,20 +88,24 @@ pub(crate) fn table_for(
     content: &Object,
 ) -> Result<Arc<TypeTable>, Failure> {
     let mismatch = || Failure::bad_request(format!("the content {root} is not of resource type {ty}"));
-    let missing = || Failure::new(StatusCode::SpecializationSchemaNotFound, "the specialization is not known");
+    let missing =
+        || Failure::new(StatusCode::SpecializationSchemaNotFound, "the specialization is not known");
     match ty {
         28 => {
             let definition = content.get("cnd").and_then(Value::as_str);
             let definition = definition.ok_or_else(|| Failure::bad_request("cnd is missing"))?;
             // A few types have no definition of their own and are known by their root alone.
             let nameless = schemas.by_root(root).filter(|table| {
-                table.number == 28 && matches!(&table.specialization, Specialization::Container(own) if own.is_empty())
+                table.number == 28
+                    && matches!(&table.specialization, Specialization::Container(own) if own.is_empty())
             });
-            let table = nameless.or_else(|| schemas.by_container_definition(definition)).ok_or_else(missing)?;
+            let table =
+                nameless.or_else(|| schemas.by_container_definition(definition)).ok_or_else(missing)?;
             if table.root == root { Ok(Arc::clone(table)) } else { Err(mismatch()) }
         }
         13 => {
-            let definition = content.get("mgd").and_then(Value::as_u64).and_then(|mgd| u32::try_from(mgd).ok());
+            let definition =
+                content.get("mgd").and_then(Value::as_u64).and_then(|mgd| u32::try_from(mgd).ok());
             let definition = definition.ok_or_else(|| Failure::bad_request("mgd is missing or no number"))?;
             let table = schemas.by_management_definition(definition).ok_or_else(missing)?;
             if table.root == root { Ok(Arc::clone(table)) } else { Err(mismatch()) }
@@ -114,7 +119,7 @@ pub(crate) fn table_for(
 
 /// NOT_IMPLEMENTED for what the node would take and do nothing with: announcement, dynamic authorization.
 fn check_supported(attributes: &Object) -> Result<(), Failure> {
-    for (name, what) in [("at", "announcement"), ("daci", "dynamic authorization")] {
+    for (name, what) in [("at", "announcement"), ("aa", "announcement"), ("daci", "dynamic authorization")] {
         if attributes.get(name).and_then(Value::as_array).is_some_and(|entries| !entries.is_empty()) {
             return Err(Failure::not_implemented(format!("{what} ({name}) is not supported")));
         }
@@ -145,7 +150,11 @@ pub(crate) fn create(
 }
 
 /// The type's part in a CREATE, after the resource is in the tree.
-pub(crate) fn created(txn: &mut Txn<'_>, parent: &Arc<Resource>, resource: &Arc<Resource>) -> Result<(), Failure> {
+pub(crate) fn created(
+    txn: &mut Txn<'_>,
+    parent: &Arc<Resource>,
+    resource: &Arc<Resource>,
+) -> Result<(), Failure> {
     match resource.ty() {
         4 => instances::appended(txn, parent, resource),
         28 => flex_container::snapshot(txn, resource),
@@ -181,6 +190,10 @@ pub(crate) fn updated(txn: &mut Txn<'_>, resource: &Arc<Resource>, sent: &Object
 }
 
 /// The parent's part in a DELETE, after the resource is gone.
-pub(crate) fn removed(txn: &mut Txn<'_>, parent: &Arc<Resource>, resource: &Arc<Resource>) -> Result<(), Failure> {
+pub(crate) fn removed(
+    txn: &mut Txn<'_>,
+    parent: &Arc<Resource>,
+    resource: &Arc<Resource>,
+) -> Result<(), Failure> {
     if is_instance(resource.ty()) { instances::removed(txn, parent, resource) } else { Ok(()) }
 }

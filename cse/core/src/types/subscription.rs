@@ -11,7 +11,8 @@ use crate::resource::{Draft, Lookup, Resource, Txn};
 use crate::subscription::{EventType, Subscription};
 
 /// Attributes that this node stores for no effect would be a lie: they are refused until it has them.
-const UNSUPPORTED: &[&str] = &["bn", "rl", "psn", "pn", "nsp", "ln", "nec", "gpi", "nfu", "acrs", "nse", "ma", "eeno"];
+const UNSUPPORTED: &[&str] =
+    &["bn", "rl", "psn", "pn", "nsp", "ln", "nec", "gpi", "nfu", "acrs", "nse", "ma", "eeno"];
 
 /// Checks a new subscription, and that its originator may retrieve what it subscribes to.
 pub(super) fn create(
@@ -28,7 +29,8 @@ pub(super) fn create(
         draft.set("nct", 1);
     }
     // Whoever is notified on behalf of another is told of whom (TS-0004 7.4.8.2.1, Recv-6.5).
-    let notifies_itself = crate::resource::texts(draft.attributes.get("nu")).all(|nu| cse.config().shorten(nu) == asker.id);
+    let notifies_itself =
+        crate::resource::texts(draft.attributes.get("nu")).all(|nu| cse.config().shorten(nu) == asker.id);
     if !notifies_itself && !draft.attributes.contains_key("cr") {
         draft.set("cr", asker.id);
     }
@@ -71,12 +73,16 @@ fn check(parent: &Resource, attributes: &Object) -> Result<(), Failure> {
         match event {
             EventType::Update | EventType::Delete | EventType::CreateChild | EventType::DeleteChild => {}
             EventType::Other(number) => {
-                return Err(Failure::not_implemented(format!("notification event type {number} is not supported")));
+                return Err(Failure::not_implemented(format!(
+                    "notification event type {number} is not supported"
+                )));
             }
         }
     }
     if let Some(ty) = subscription.child_types.iter().find(|ty| !parent.table().allows_child(**ty)) {
-        return Err(Failure::bad_request(format!("chty names type {ty}, which the resource cannot have as a child")));
+        return Err(Failure::bad_request(format!(
+            "chty names type {ty}, which the resource cannot have as a child"
+        )));
     }
     check_content_type(&subscription)
 }

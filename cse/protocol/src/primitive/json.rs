@@ -150,7 +150,10 @@ mod tests {
             r#"{"b":1,"a":{"b":[1.50,-0,1e400,123456789012345678901234567890]}}"#,
             r#"{"m2m:cin":{"con":"\u00e9\ud83d\ude00\"\\","x":true,"y":false,"z":null}}"#,
         ] {
-            assert_eq!(parse(json.as_bytes()).unwrap().to_string(), serde_json::from_str::<Value>(json).unwrap().to_string());
+            assert_eq!(
+                parse(json.as_bytes()).unwrap().to_string(),
+                serde_json::from_str::<Value>(json).unwrap().to_string()
+            );
         }
         assert_eq!(parse(b"[1.50,-0,1e400]").unwrap().to_string(), "[1.50,-0,1e+400]");
     }
@@ -159,9 +162,25 @@ mod tests {
     fn refuses_what_is_not() {
         let deep = format!("{}{}", "[".repeat(128), "]".repeat(128));
         for json in [
-            "", " ", "{", r#"{"a":1,"a":1}"#, r#"{"x":[{"a":1,"b":2,"a":3}]}"#, r#"{"a":1,"\u0061":2}"#, "[1,]", "01",
-            "NaN", "1 2", "\u{feff}{}", r#""\ud800""#, r#""\udc00\ud800""#, "\"\u{1}\"", "{'a':1}", "{a:1}",
-            r#"{"$serde_json::private::Number":"1"}"#, r#"{"$serde_json::private::RawValue":"1","a":2,"a":3}"#, &deep,
+            "",
+            " ",
+            "{",
+            r#"{"a":1,"a":1}"#,
+            r#"{"x":[{"a":1,"b":2,"a":3}]}"#,
+            r#"{"a":1,"\u0061":2}"#,
+            "[1,]",
+            "01",
+            "NaN",
+            "1 2",
+            "\u{feff}{}",
+            r#""\ud800""#,
+            r#""\udc00\ud800""#,
+            "\"\u{1}\"",
+            "{'a':1}",
+            "{a:1}",
+            r#"{"$serde_json::private::Number":"1"}"#,
+            r#"{"$serde_json::private::RawValue":"1","a":2,"a":3}"#,
+            &deep,
         ] {
             assert_eq!(parse(json.as_bytes()).unwrap_err().rsc.number(), 4000, "{json}");
         }

@@ -11,6 +11,7 @@ mod response;
 pub use content::Content;
 pub use filter::{AttributeCondition, ContentFilter, FilterCriteria, FilterOperation, FilterUsage};
 pub use request::{
-    DesiredIdentifierResultType, Operation, Request, ResourceType, ResponseType, ResponseTypeInfo, ResultContent,
+    DesiredIdentifierResultType, Operation, Request, ResourceType, ResponseType, ResponseTypeInfo,
+    ResultContent,
 };
 pub use response::{ContentStatus, Response};

@@ -48,7 +48,11 @@ impl Fields {
     }
 
     /// An enumeration, by the function that knows its numbers.
-    pub(super) fn code<T>(&mut self, name: &str, of: impl Fn(u64) -> Option<T>) -> Result<Option<T>, Failure> {
+    pub(super) fn code<T>(
+        &mut self,
+        name: &str,
+        of: impl Fn(u64) -> Option<T>,
+    ) -> Result<Option<T>, Failure> {
         match self.number(name)? {
             Some(number) => of(number).map(Some).ok_or_else(|| wrong(name, "one of its numbers")),
             None => Ok(None),

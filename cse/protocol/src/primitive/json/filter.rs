@@ -57,7 +57,9 @@ fn text_or_texts(fields: &mut Fields, name: &str) -> Result<Vec<String>, Failure
         Some(Value::String(text)) => Ok(vec![text]),
         Some(Value::Array(elements)) => elements
             .into_iter()
-            .map(|element| element.as_str().map(str::to_owned).ok_or_else(|| wrong(name, "a list of strings")))
+            .map(|element| {
+                element.as_str().map(str::to_owned).ok_or_else(|| wrong(name, "a list of strings"))
+            })
             .collect(),
         Some(_) => Err(wrong(name, "a string")),
     }
@@ -125,8 +127,10 @@ pub fn filter_to_json(filter: &FilterCriteria) -> Value {
     for (name, conditions) in
         [("atr", &filter.attribute), ("catr", &filter.child_attribute), ("patr", &filter.parent_attribute)]
     {
-        let written: Vec<Value> =
-            conditions.iter().map(|condition| json!({ "nm": condition.name, "val": condition.value })).collect();
+        let written: Vec<Value> = conditions
+            .iter()
+            .map(|condition| json!({ "nm": condition.name, "val": condition.value }))
+            .collect();
         to.list(name, &written);
     }
     to.list("smf", &filter.semantics_filter);

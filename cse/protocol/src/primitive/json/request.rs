@@ -112,7 +112,8 @@ pub fn request_from_json(value: Value) -> Result<Request, Failure> {
 fn content(fields: &mut Fields) -> Result<(Option<Content>, Vec<String>), Failure> {
     let mut attributes = fields.texts("atrl")?;
     let Some(value) = fields.value("pc") else { return Ok((None, attributes)) };
-    let only_list = value.as_object().is_some_and(|object| object.len() == 1 && object.contains_key(ATTRIBUTE_LIST));
+    let only_list =
+        value.as_object().is_some_and(|object| object.len() == 1 && object.contains_key(ATTRIBUTE_LIST));
     if !only_list {
         return Ok((Some(Content::from_value(value)), attributes));
     }
@@ -129,7 +130,9 @@ fn response_type(value: Value) -> Result<ResponseTypeInfo, Failure> {
             Some(Value::Array(elements)) => Some(
                 elements
                     .into_iter()
-                    .map(|element| element.as_str().map(str::to_owned).ok_or_else(|| wrong("nu", "a list of strings")))
+                    .map(|element| {
+                        element.as_str().map(str::to_owned).ok_or_else(|| wrong("nu", "a list of strings"))
+                    })
                     .collect::<Result<_, _>>()?,
             ),
             Some(_) => return Err(wrong("nu", "an array")),

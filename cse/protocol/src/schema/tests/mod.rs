@@ -250,7 +250,9 @@ proptest! {
 #[test]
 fn an_added_type_finds_its_parents() {
     let file = |parents: &str| {
-        format!("[type]\nname = \"a\"\nroot = \"x:a\"\nnumber = 20001\nrelease = 1\noperations = \"CRUD\"\nparents = {parents}")
+        format!(
+            "[type]\nname = \"a\"\nroot = \"x:a\"\nnumber = 20001\nrelease = 1\noperations = \"CRUD\"\nparents = {parents}"
+        )
     };
     let mut schemas = Schemas::builtin().unwrap();
     let refused = schemas.add("a.toml", &file("[3, 99]")).unwrap_err();
@@ -262,7 +264,12 @@ fn an_added_type_finds_its_parents() {
         assert!(schemas.by_root(root).unwrap().allows_child(23), "{root} keeps its own");
     }
     assert!(schemas.by_number(3).unwrap().allows_child(20_001));
-    assert!(schemas.by_container_definition("org.onem2m.common.moduleclass.binarySwitch").unwrap().allows_child(20_001));
+    assert!(
+        schemas
+            .by_container_definition("org.onem2m.common.moduleclass.binarySwitch")
+            .unwrap()
+            .allows_child(20_001)
+    );
     assert!(!schemas.by_number(2).unwrap().allows_child(20_001));
 }
 
