@@ -134,7 +134,17 @@ fn draft(
         table.has("acpi").then(|| txn.cse().config().shorten(call.request.originator()).to_owned());
     let latest = Latest::Known(None);
     let attributes = Object::with_capacity(sent.len() + 10);
-    let mut draft = Draft { id, parent: parent.id(), attributes, ri: None, rn, originator, latest, table };
+    let mut draft = Draft {
+        id,
+        parent: parent.id(),
+        attributes,
+        ri: None,
+        rn,
+        originator,
+        latest,
+        table,
+        expires_with_parent: false,
+    };
     // Every representation begins with these, in this order.
     let time = now.to_string();
     let (name, ri) = (draft.name(), draft.resource_id());

@@ -259,10 +259,12 @@ fn is_below(
     Ok(false)
 }
 
-/// The one type that all matches have, if the criteria say so.
+/// The one type that all matches have, if the criteria say so and the index on types has it: instances are found
+/// through what they are instances of.
 fn type_index(look: &Snapshot<'_>, criteria: &FilterCriteria) -> Option<u32> {
     match criteria.resource_type.as_slice() {
         [ty] if criteria.operation == FilterOperation::And
+            && !crate::types::is_instance(*ty)
             && look.tree().schemas.by_number(*ty).is_some() =>
         {
             Some(*ty)

@@ -69,12 +69,12 @@ impl Verdict {
 fn own_conditions(verdict: &mut Verdict, resource: &Resource, criteria: &FilterCriteria) {
     let row = resource.row();
     let (ct, lt, et) =
-        (Timestamp::from_micros(row.ct), Timestamp::from_micros(row.lt), Timestamp::from_micros(row.et));
+        (Timestamp::from_micros(row.ct), Timestamp::from_micros(row.lt), resource.expiration());
     verdict.given(criteria.created_before, |at| ct < at);
     verdict.given(criteria.created_after, |at| at <= ct);
     verdict.given(criteria.unmodified_since, |at| lt < at);
     verdict.given(criteria.modified_since, |at| at <= lt);
-    let expires = row.et != i64::MAX;
+    let expires = et != Timestamp::NEVER;
     verdict.given(criteria.expire_before, |at| expires && et < at);
     verdict.given(criteria.expire_after, |at| expires && at <= et);
     if !criteria.resource_type.is_empty() {

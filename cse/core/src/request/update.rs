@@ -114,8 +114,10 @@ fn expire(txn: &mut Txn<'_>, old: &Arc<Resource>, draft: &mut Draft) -> Result<(
         let mut after = 0;
         loop {
             let children = txn.children(old.id(), &[], after, PAGE)?;
-            let later =
-                |child: &Arc<Resource>| child.row().et != i64::MAX && child.row().et > expiration.micros();
+            let later = |child: &Arc<Resource>| {
+                let et = child.expiration();
+                et != Timestamp::NEVER && et > expiration
+            };
             if asked.is_some() && children.iter().any(later) {
                 return Err(Failure::bad_request("a child expires later than the new expiration time (et)"));
             }
@@ -124,6 +126,9 @@ fn expire(txn: &mut Txn<'_>, old: &Arc<Resource>, draft: &mut Draft) -> Result<(
                 _ => break,
             }
         }
+    }
+    if expiration > old.expiration() {
+        types::part_from_parent(txn, old)?;
     }
     draft.set("et", expiration.to_string());
     Ok(())

@@ -27,6 +27,9 @@ pub struct Draft {
     pub originator: Option<String>,
     /// Its latest instance.
     pub latest: Latest,
+    /// Whether it goes when its parent does and needs no expiration of its own in the store: an instance that nobody
+    /// gave a shorter life.
+    pub expires_with_parent: bool,
 }
 
 impl Draft {
@@ -42,6 +45,7 @@ impl Draft {
             rn: row.rn.clone(),
             originator: row.originator.clone(),
             latest: resource.latest(),
+            expires_with_parent: false,
         }
     }
 
@@ -94,7 +98,10 @@ impl Draft {
             originator: self.originator,
             ct: time("ct").unwrap_or_default().micros(),
             lt: time("lt").or_else(|| time("ct")).unwrap_or_default().micros(),
-            et: time("et").unwrap_or(Timestamp::NEVER).micros(),
+            et: match self.expires_with_parent {
+                true => Timestamp::NEVER.micros(),
+                false => time("et").unwrap_or(Timestamp::NEVER).micros(),
+            },
             cs: attributes.get("cs").and_then(Value::as_i64),
             body: serde_json::to_string(&attributes).map_err(Failure::internal)?,
         };

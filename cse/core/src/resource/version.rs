@@ -129,9 +129,24 @@ impl Resource {
         self.row.originator.as_deref()
     }
 
+    /// Whether it has no expiration of its own in the store: it goes when its parent does.
+    pub(crate) fn expires_with_parent(&self) -> bool {
+        self.row.et == i64::MAX && crate::types::is_instance(self.ty())
+    }
+
+    /// `et`, or never for types without.
+    pub fn expiration(&self) -> Timestamp {
+        if !self.expires_with_parent() {
+            return Timestamp::from_micros(self.row.et);
+        }
+        // Before the content, among the attributes that every representation begins with: no need to parse it.
+        let text = self.row.body.split_once("\"et\":\"").and_then(|(_, rest)| rest.split('"').next());
+        text.and_then(Timestamp::parse).unwrap_or(Timestamp::NEVER)
+    }
+
     /// Whether its expiration time has passed.
     pub fn is_expired(&self, now: Timestamp) -> bool {
-        self.row.et <= now.micros()
+        self.expiration() <= now
     }
 
     /// The latest instance below it, as far as this version knows.

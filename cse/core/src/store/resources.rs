@@ -38,6 +38,13 @@ const GRANDCHILDREN: &str = "SELECT c.parent, c.ty, c.id FROM unnest(?) AS p(id)
 const EXPIRED: &str =
     "SELECT id FROM resource WHERE et < ? AND et < 9223372036854775807 ORDER BY et LIMIT 0 + ?";
 
+/// What was made when, of the types that the partial index holds, as the literal lets the planner see.
+const CREATED: &str = "SELECT id FROM resource WHERE ty = ? AND ty NOT IN (4, 30, 58) AND ct >= ? AND ct < ? AND id > ? \
+    ORDER BY id LIMIT 0 + ?";
+
+/// The types of instances, which are many and in no index but that of children.
+const INSTANCES: [i32; 3] = [4, 30, 58];
+
 /// The body of what has labels contains this.
 const LABELLED: &str = "%\"lbl\"%";
 
@@ -208,6 +215,12 @@ impl Connection {
         after_id: i64,
         limit: usize,
     ) -> Result<Vec<i64>, StoreError> {
+        if !INSTANCES.contains(&ty) {
+            return either!(self, link => Fixed::<_, BigInt>::new(
+                CREATED,
+                bind![Integer: ty, BigInt: from_ct, BigInt: to_ct, BigInt: after_id, BigInt: bound(limit)]
+            ).load(link));
+        }
         either!(self, link => page(limit, resource::table
             .filter(resource::ty.eq(ty))
             .filter(resource::ct.ge(from_ct))

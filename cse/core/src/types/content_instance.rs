@@ -15,7 +15,9 @@ pub(super) fn create(txn: &Txn<'_>, parent: &Arc<Resource>, draft: &mut Draft) -
     draft.set("cs", size);
     draft.set("st", parent.number("st").unwrap_or(0) + 1);
     let et = draft.time("et").unwrap_or(Timestamp::NEVER);
-    draft.set("et", instances::expiration(parent, txn.now(), et).to_string());
+    let et = instances::expiration(parent, txn.now(), et);
+    draft.expires_with_parent = et.micros() == parent.row().et;
+    draft.set("et", et.to_string());
     Ok(())
 }
 

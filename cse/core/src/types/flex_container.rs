@@ -55,8 +55,17 @@ pub(super) fn snapshot(txn: &mut Txn<'_>, resource: &Arc<Resource>) -> Result<()
     let custom = resource.attributes().iter().filter(|(name, _)| !is_universal(name));
     let attributes: Object = custom.map(|(name, value)| (name.clone(), value.clone())).collect();
     let (id, latest) = (txn.next_id(), Latest::Known(None));
-    let mut draft =
-        Draft { table, id, parent: resource.id(), attributes, ri: None, rn: None, originator: None, latest };
+    let mut draft = Draft {
+        table,
+        id,
+        parent: resource.id(),
+        attributes,
+        ri: None,
+        rn: None,
+        originator: None,
+        latest,
+        expires_with_parent: false,
+    };
     let now = txn.now();
     let (name, ri) = (draft.name(), draft.resource_id());
     draft.set("rn", name);

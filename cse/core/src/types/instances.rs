@@ -98,6 +98,22 @@ fn touch(txn: &Txn<'_>, draft: &mut Draft, count: u64, bytes: u64) {
     }
 }
 
+/// A container lives longer than before: instances that were to go with it keep the life that they have.
+pub(crate) fn part_from_parent(txn: &mut Txn<'_>, container: &Resource) -> Result<(), Failure> {
+    let Some(ty) = super::instance_type_of(container) else { return Ok(()) };
+    let mut after = 0;
+    loop {
+        let page = txn.children(container.id(), &[ty], after, PAGE)?;
+        for instance in page.iter().filter(|instance| instance.expires_with_parent()) {
+            txn.update(instance, Draft::of(instance).fix()?)?;
+        }
+        match page.last() {
+            Some(last) if page.len() >= PAGE => after = last.id(),
+            _ => return Ok(()),
+        }
+    }
+}
+
 /// Instances that are looked at when a container gets a shorter `mia`, at a time.
 const PAGE: usize = 500;
 

@@ -17,6 +17,7 @@ use dyad_protocol::{Failure, Object, StatusCode};
 use serde_json::Value;
 
 pub(crate) use cse_base::{bootstrap, live_attributes};
+pub(crate) use instances::part_from_parent;
 
 use crate::request::{Asker, Call};
 use crate::resource::{Draft, Lookup, Resource, Txn, resolve};
