@@ -110,20 +110,23 @@ fn digits(text: &str, breaks: &[usize], separator: char, count: usize) -> Option
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(moment) = self.to_utc() else { return f.write_str("99991231T235959") };
-        write!(
-            f,
-            "{:04}{:02}{:02}T{:02}{:02}{:02}",
-            moment.year(),
-            u8::from(moment.month()),
-            moment.day(),
-            moment.hour(),
-            moment.minute(),
-            moment.second()
-        )?;
-        match moment.microsecond() {
-            0 => Ok(()),
-            micros => write!(f, ",{micros:06}"),
-        }
+        // Digit by digit: every resource that is made or changed has several of these.
+        let mut text = *b"00000000T000000,000000";
+        let mut put = |from: usize, digits: usize, mut value: u32| {
+            for place in text.iter_mut().skip(from).take(digits).rev() {
+                *place = b'0' + (value % 10) as u8;
+                value /= 10;
+            }
+        };
+        put(0, 4, moment.year().unsigned_abs());
+        put(4, 2, u32::from(u8::from(moment.month())));
+        put(6, 2, u32::from(moment.day()));
+        put(9, 2, u32::from(moment.hour()));
+        put(11, 2, u32::from(moment.minute()));
+        put(13, 2, u32::from(moment.second()));
+        put(16, 6, moment.microsecond());
+        let length = if moment.microsecond() == 0 { 15 } else { 22 };
+        f.write_str(text.get(..length).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default())
     }
 }
 

@@ -147,8 +147,8 @@ fn draft(
     };
     // Every representation begins with these, in this order.
     let time = now.to_string();
-    let (name, ri) = (draft.name(), draft.resource_id());
-    draft.set("rn", name);
+    let ri = draft.resource_id();
+    draft.set("rn", draft.rn.as_deref().unwrap_or(&ri).to_owned());
     draft.set("ty", draft.table.number);
     draft.set("ri", ri);
     draft.set("pi", parent.ri().into_owned());

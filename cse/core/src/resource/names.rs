@@ -4,15 +4,20 @@
 //! the same text. Both derive from the row, so neither costs an index. AE-IDs begin with `C` or `S` and the
 //! CSEBase has the CSE-ID; those are stored.
 
+use std::fmt::Write;
+
 use super::Id;
 
 /// The resource ID of a row: `("m2m:cnt", 17)` gives `cnt17`.
 pub fn derived(root: &str, id: Id) -> String {
     let short = root.rsplit(':').next().unwrap_or(root);
+    let mut identifier = String::with_capacity(short.len() + 12);
     // Specialisations of other namespaces may have digits or capitals in their short names.
-    let prefix: String =
-        short.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect();
-    format!("{prefix}{id}")
+    let letters = short.chars().filter(char::is_ascii_alphabetic);
+    identifier.extend(letters.map(|letter| letter.to_ascii_lowercase()));
+    // Writing to a text cannot fail.
+    let _ = write!(identifier, "{id}");
+    identifier
 }
 
 /// The row that a derived identifier means, before it is checked that the row exists and has this identifier.

@@ -11,7 +11,7 @@ use super::Id;
 use crate::store::Aged;
 
 /// Instances that are read ahead at a time.
-const AHEAD: usize = 64;
+const AHEAD: usize = 128;
 
 /// Containers whose windows are kept; past that all are dropped, which costs a read each.
 const CONTAINERS: usize = 5_000;
