@@ -237,6 +237,10 @@ fn answer(
         return Ok(response);
     }
     let path = path_of(txn, resource)?;
+    // Whoever makes a resource is likely to come back to it; instances are many and read as the latest.
+    if !types::is_instance(resource.ty()) {
+        txn.tree().remember(&path, resource.id());
+    }
     response.content = match wanted {
         ResultContent::HierarchicalAddress => Some(json!({ "m2m:uri": path }).into()),
         ResultContent::HierarchicalAddressAndAttributes => {

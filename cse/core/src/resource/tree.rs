@@ -108,6 +108,11 @@ impl Tree {
         }
     }
 
+    /// Remembers a path. One that never comes to pass does no harm: its number leads nowhere, and it is forgotten.
+    pub(crate) fn remember(&self, path: &str, id: Id) {
+        self.paths.insert(path.to_owned(), id);
+    }
+
     /// A commit is about to be published.
     pub(crate) fn advance(&self) {
         self.epoch.fetch_add(1, Ordering::Release);
@@ -179,7 +184,7 @@ pub fn resolve(look: &mut impl Lookup, path: &str) -> Result<Option<Arc<Resource
         },
     };
     if let Some(found) = &found {
-        look.tree().paths.insert(path.to_owned(), found.id());
+        look.tree().remember(path, found.id());
     }
     Ok(found)
 }
