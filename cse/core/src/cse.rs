@@ -206,14 +206,6 @@ impl Cse {
             .unwrap_or_else(|| unreachable!("a node without a pointer to itself"))
     }
 
-    /// Runs a write in the transaction of the writer, for service functions.
-    pub async fn write_with<T: Send + 'static>(
-        &self,
-        write: impl FnMut(&mut crate::resource::Txn<'_>) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
-        self.writer.run(write).await
-    }
-
     /// Reads what is committed, for service functions: at once if memory does, on a thread that may block if not.
     pub async fn look<T: Send + 'static>(
         &self,
