@@ -10,12 +10,10 @@ use rustc_hash::FxHashMap;
 use serde_json::json;
 
 use super::{Call, retrieve, shape};
-use crate::Cse;
 use crate::resource::{Id, Lookup, Resource};
 
 /// The content for a resource and the descendants that were found below it.
 pub(super) fn content(
-    _cse: &Cse,
     call: &Call,
     look: &mut impl Lookup,
     resource: &Arc<Resource>,

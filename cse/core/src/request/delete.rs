@@ -59,7 +59,7 @@ pub(super) fn delete(txn: &mut Txn<'_>, call: &Call) -> Result<Written, Failure>
             let criteria = call.request.filter_criteria.as_deref().unwrap_or(&none);
             let (below, is_cut) = below(txn, call, &resource, criteria)?;
             response.content_status = is_cut.then_some(ContentStatus::Partial);
-            Some(children::content(cse, call, txn, &resource, wanted, &below)?)
+            Some(children::content(call, txn, &resource, wanted, &below)?)
         }
     };
     let events = remove_subtree(txn, Some(call), &resource, Cause::Request)?;

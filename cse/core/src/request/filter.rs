@@ -70,13 +70,8 @@ fn own_conditions(verdict: &mut Verdict, resource: &Resource, criteria: &FilterC
     let row = resource.row();
     let (ct, lt, et) =
         (Timestamp::from_micros(row.ct), Timestamp::from_micros(row.lt), resource.expiration());
-    verdict.given(criteria.created_before, |at| ct < at);
-    verdict.given(criteria.created_after, |at| at <= ct);
-    verdict.given(criteria.unmodified_since, |at| lt < at);
-    verdict.given(criteria.modified_since, |at| at <= lt);
-    let expires = et != Timestamp::NEVER;
-    verdict.given(criteria.expire_before, |at| expires && et < at);
-    verdict.given(criteria.expire_after, |at| expires && at <= et);
+    let et = (et != Timestamp::NEVER).then_some(et);
+    time_conditions(verdict, criteria, Some(ct), Some(lt), et);
     if !criteria.resource_type.is_empty() {
         verdict.add(criteria.resource_type.contains(&resource.ty()));
     }
@@ -85,11 +80,8 @@ fn own_conditions(verdict: &mut Verdict, resource: &Resource, criteria: &FilterC
     }
     let attributes = resource.attributes();
     let number = |name: &str| attributes.get(name).and_then(Value::as_u64);
-    verdict.given(criteria.state_tag_smaller, |than| number("st").is_some_and(|st| st < than));
-    verdict.given(criteria.state_tag_bigger, |than| number("st").is_some_and(|st| st >= than));
-    let is_instance = crate::types::is_instance(resource.ty());
-    verdict.given(criteria.size_above, |than| is_instance && number("cs").is_some_and(|cs| cs >= than));
-    verdict.given(criteria.size_below, |than| is_instance && number("cs").is_some_and(|cs| cs < than));
+    let size = if crate::types::is_instance(resource.ty()) { number("cs") } else { None };
+    number_conditions(verdict, criteria, number("st"), size);
     if !criteria.labels.is_empty() {
         verdict.add(has_label(attributes, &criteria.labels));
     }
@@ -104,6 +96,30 @@ fn own_conditions(verdict: &mut Verdict, resource: &Resource, criteria: &FilterC
     if !criteria.attribute.is_empty() {
         verdict.add(has_attributes(attributes, &criteria.attribute, criteria.operation));
     }
+}
+
+/// The conditions on times (TS-0004 7.3.3.17.1, .2, .4); a time that is not there fulfils none.
+fn time_conditions(
+    verdict: &mut Verdict,
+    criteria: &FilterCriteria,
+    ct: Option<Timestamp>,
+    lt: Option<Timestamp>,
+    et: Option<Timestamp>,
+) {
+    verdict.given(criteria.created_before, |at| ct.is_some_and(|ct| ct < at));
+    verdict.given(criteria.created_after, |at| ct.is_some_and(|ct| at <= ct));
+    verdict.given(criteria.unmodified_since, |at| lt.is_some_and(|lt| lt < at));
+    verdict.given(criteria.modified_since, |at| lt.is_some_and(|lt| at <= lt));
+    verdict.given(criteria.expire_before, |at| et.is_some_and(|et| et < at));
+    verdict.given(criteria.expire_after, |at| et.is_some_and(|et| at <= et));
+}
+
+/// The conditions on state tag and size (TS-0004 7.3.3.17.3, .7); a number that is not there fulfils none.
+fn number_conditions(verdict: &mut Verdict, criteria: &FilterCriteria, st: Option<u64>, cs: Option<u64>) {
+    verdict.given(criteria.state_tag_smaller, |than| st.is_some_and(|st| st < than));
+    verdict.given(criteria.state_tag_bigger, |than| st.is_some_and(|st| st >= than));
+    verdict.given(criteria.size_above, |than| cs.is_some_and(|cs| cs >= than));
+    verdict.given(criteria.size_below, |than| cs.is_some_and(|cs| cs < than));
 }
 
 fn parent_conditions(
@@ -250,15 +266,7 @@ pub(crate) fn matches_times(attributes: &Object, criteria: &FilterCriteria) -> b
     let mut verdict = Verdict::new(criteria.operation);
     let time = |name: &str| attributes.get(name).and_then(Value::as_str).and_then(Timestamp::parse);
     let number = |name: &str| attributes.get(name).and_then(Value::as_u64);
-    verdict.given(criteria.created_before, |at| time("ct").is_some_and(|ct| ct < at));
-    verdict.given(criteria.created_after, |at| time("ct").is_some_and(|ct| at <= ct));
-    verdict.given(criteria.unmodified_since, |at| time("lt").is_some_and(|lt| lt < at));
-    verdict.given(criteria.modified_since, |at| time("lt").is_some_and(|lt| at <= lt));
-    verdict.given(criteria.expire_before, |at| time("et").is_some_and(|et| et < at));
-    verdict.given(criteria.expire_after, |at| time("et").is_some_and(|et| at <= et));
-    verdict.given(criteria.state_tag_smaller, |than| number("st").is_some_and(|st| st < than));
-    verdict.given(criteria.state_tag_bigger, |than| number("st").is_some_and(|st| st >= than));
-    verdict.given(criteria.size_above, |than| number("cs").is_some_and(|cs| cs >= than));
-    verdict.given(criteria.size_below, |than| number("cs").is_some_and(|cs| cs < than));
+    time_conditions(&mut verdict, criteria, time("ct"), time("lt"), time("et"));
+    number_conditions(&mut verdict, criteria, number("st"), number("cs"));
     verdict.holds()
 }

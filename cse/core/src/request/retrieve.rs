@@ -50,7 +50,7 @@ pub(super) fn retrieve(
             let none = FilterCriteria::default();
             let filter = criteria.unwrap_or(&none);
             let found = discover::descendants(cse, &asker, look, &resource, filter, operation::RETRIEVE)?;
-            let content = children::content(cse, call, look, &resource, wanted, &found.resources)?;
+            let content = children::content(call, look, &resource, wanted, &found.resources)?;
             Ok(page(Response { content: Some(content), ..response }, &found))
         }
     }

@@ -90,7 +90,7 @@ fn change(
     if let Some(state) = draft.number("st") {
         draft.set("st", state + 1);
     }
-    types::update(txn, call, old, &mut draft, sent)?;
+    types::update(txn, old, &mut draft, sent)?;
     for function in cse.functions() {
         function.apply(txn, &mut Change::Update { call, old, draft: &mut draft, modified: sent })?;
     }

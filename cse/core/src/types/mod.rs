@@ -166,7 +166,6 @@ pub(crate) fn created(
 /// The type's part in an UPDATE, before the version is fixed.
 pub(crate) fn update(
     txn: &mut Txn<'_>,
-    call: Option<&Call>,
     old: &Arc<Resource>,
     draft: &mut Draft,
     sent: &Object,
@@ -176,7 +175,7 @@ pub(crate) fn update(
     match draft.table.number {
         1 => access_control_policy::check(&draft.attributes),
         3 => container::update(txn, old, draft, sent),
-        23 => subscription::update(txn, call, old, draft, sent),
+        23 => subscription::update(txn, old, draft, sent),
         28 => flex_container::update(txn, old, draft, sent),
         _ => Ok(()),
     }

@@ -40,7 +40,6 @@ pub(super) fn create(
 /// Checks a changed subscription.
 pub(super) fn update(
     txn: &mut Txn<'_>,
-    _call: Option<&Call>,
     old: &Arc<Resource>,
     draft: &mut Draft,
     sent: &Object,
