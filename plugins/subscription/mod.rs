@@ -102,7 +102,6 @@ async fn verify(cse: &Cse, uri: &str, reference: &str, creator: &str) -> Result<
     let config = cse.config();
     let request = Request {
         operation: Operation::Notify,
-        to: uri.to_owned(),
         from: Some(config.cse_id.clone()),
         request_identifier: format!("vrf{}", cse.now().micros()),
         content: Some(subscription::verification(config, reference, creator).into()),
@@ -115,7 +114,7 @@ async fn verify(cse: &Cse, uri: &str, reference: &str, creator: &str) -> Result<
             format!("the notification target {uri} {why}"),
         )
     };
-    match cse.delivery().send_to(cse, uri, &request).await {
+    match cse.originate(uri, request).await {
         Ok(response) if response.status.is_success() => Ok(()),
         Ok(response) => Err(match response.status {
             StatusCode::SubscriptionCreatorHasNoPrivilege | StatusCode::SubscriptionHostHasNoPrivilege => {

@@ -5,10 +5,12 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use dyad_protocol::exchange::TransportError;
 use dyad_protocol::schema::{SchemaError, Schemas};
-use dyad_protocol::{Failure, Object, Operation, Response};
+use dyad_protocol::{Failure, Object, Operation, Request, Response};
 use tokio::sync::watch;
 
 use crate::Cse;
@@ -99,6 +101,27 @@ pub fn add_schemas(schemas: &mut Schemas, functions: &[Arc<dyn ServiceFunction>]
     Ok(())
 }
 
+/// A way to AEs that cannot be called at a point of access.
+#[async_trait]
+pub trait Reach: Send + Sync {
+    /// Brings a request to an AE and waits for its response, `timeout` at the longest. `None` if there is no way to
+    /// this AE.
+    async fn reach(
+        &self,
+        cse: &Cse,
+        entity: &Arc<Resource>,
+        request: &Request,
+        timeout: Duration,
+    ) -> Option<Result<Response, TransportError>>;
+}
+
+/// What a service function offers besides taking part in requests: each a small trait that the core looks up.
+#[derive(Clone, Copy, Default)]
+pub struct Facets<'a> {
+    /// A way to AEs that cannot be called.
+    pub reach: Option<&'a dyn Reach>,
+}
+
 /// A service function. Every method has a default that does nothing.
 #[async_trait]
 pub trait ServiceFunction: Send + Sync + 'static {
@@ -144,6 +167,11 @@ pub trait ServiceFunction: Send + Sync + 'static {
     /// Learns of what a request changed, after the commit and beside the answer. What the node removes by itself
     /// (expired and trimmed resources) is not told.
     async fn committed(&self, _cse: &Cse, _events: &[Event]) {}
+
+    /// What it offers besides.
+    fn facets(&self) -> Facets<'_> {
+        Facets::default()
+    }
 
     /// Runs in the background from the start of the node until it stops.
     async fn run(self: Arc<Self>, _cse: Arc<Cse>, _stop: Stop) -> anyhow::Result<()> {

@@ -132,7 +132,7 @@ async fn deliver(cse: &Arc<Cse>, owed: &Owed) -> Outcome {
         release_version_indicator: cse.config().releases.last().cloned(),
         ..Request::default()
     };
-    match cse.delivery().send_to(cse, &owed.target, &request).await {
+    match cse.originate(&owed.target, request).await {
         Ok(response) if response.status.is_success() => {
             if counter.is_some() {
                 count_down(cse, owed.subscription).await;

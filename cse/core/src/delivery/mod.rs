@@ -5,6 +5,7 @@
 //! memory; what does not fit waits in the outbox alone. A target that is slow or dead holds up nobody else.
 
 mod lane;
+mod originate;
 mod target;
 
 use std::collections::VecDeque;
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use dyad_protocol::exchange::{Transport, TransportError};
-use dyad_protocol::{Failure, Request, Response};
+use dyad_protocol::{Request, Response};
 use rustc_hash::FxHashMap;
 use tokio::sync::{Semaphore, watch};
 
@@ -182,27 +183,6 @@ impl Delivery {
             Some(transport) => transport.send(url, request, self.timeout()).await,
             None => Err(TransportError::Unreachable(format!("no transport for the scheme '{scheme}'"))),
         }
-    }
-
-    /// Sends a request to an entity: to a URL itself, or to the points of access of an AE, the first that answers.
-    pub async fn send_to(
-        &self,
-        cse: &Cse,
-        target: &str,
-        request: &Request,
-    ) -> Result<Response, TransportError> {
-        let points = target::points_of_access(cse, target)
-            .await
-            .map_err(|failure: Failure| TransportError::Unreachable(failure.debug.into_owned()))?;
-        let mut last = TransportError::Unreachable("the target has no point of access".into());
-        for point in points {
-            let addressed = Request { to: point.clone(), ..request.clone() };
-            match self.send(&point, &addressed).await {
-                Ok(response) => return Ok(response),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
     }
 
     fn lanes(&self) -> MutexGuard<'_, FxHashMap<String, Lane>> {

@@ -6,24 +6,48 @@ use dyad_protocol::Failure;
 
 use crate::Cse;
 use crate::request::local_path;
-use crate::resource::resolve;
+use crate::resource::{Resource, Snapshot, resolve};
 
-/// The URLs at which a target can be reached: itself if it is a URL, the points of access of the AE that it names
-/// otherwise. NOT_FOUND if it names none.
-pub(super) async fn points_of_access(cse: &Cse, target: &str) -> Result<Vec<String>, Failure> {
+/// Where a request of the node's own goes.
+pub(super) enum Destination {
+    /// To a URL.
+    Address(String),
+    /// To an AE.
+    Entity(Arc<Resource>),
+    /// To this node.
+    Node,
+}
+
+/// What a target stands for. NOT_FOUND if it is neither a URL nor on this node.
+pub(super) async fn destination(cse: &Cse, target: &str) -> Result<Destination, Failure> {
     if target.contains("://") {
-        return Ok(vec![without_serialization(target)]);
+        return Ok(Destination::Address(without_serialization(target)));
     }
-    let cse: Arc<Cse> = cse.shared();
     let target = target.to_owned();
     cse.look(move |cse, snapshot| {
         let path = local_path(cse, cse.config().shorten(&target))?;
-        let entity = resolve(snapshot, path)?.filter(|entity| entity.ty() == 2);
-        let entity =
-            entity.ok_or_else(|| Failure::not_found("the target is no AE that is registered here"))?;
-        Ok(entity.texts("poa").map(without_serialization).collect())
+        match resolve(snapshot, path)?.filter(|found| !found.is_expired(cse.now())) {
+            Some(entity) if entity.ty() == 2 => Ok(Destination::Entity(entity)),
+            // Below a resource there may be virtual ones, so only what has no beginning here is refused.
+            Some(_) => Ok(Destination::Node),
+            None if is_below(snapshot, path)? => Ok(Destination::Node),
+            None => Err(Failure::not_found("the target is not on this node")),
+        }
     })
     .await
+}
+
+/// Whether the parent of a path is there: the last part may be the name of a virtual resource.
+fn is_below(snapshot: &mut Snapshot<'_>, path: &str) -> Result<bool, Failure> {
+    match path.rsplit_once('/') {
+        Some((parent, _)) => Ok(resolve(snapshot, parent)?.is_some()),
+        None => Ok(false),
+    }
+}
+
+/// The URLs at which an AE can be called.
+pub(super) fn addresses(entity: &Resource) -> impl Iterator<Item = String> {
+    entity.texts("poa").map(without_serialization)
 }
 
 /// A URL without the marker for the serialisation (`ct=json`), which is not part of the address.

@@ -96,27 +96,63 @@ fn required_release(cse: &Cse, call: &Call, content: &Object) -> Release {
 
 /// Carries out a CREATE in the write transaction.
 pub(super) fn create(txn: &mut Txn<'_>, call: &Call) -> Result<Written, Failure> {
-    let cse = txn.cse();
-    let Wanted { parent, table } = check(cse, call, txn)?;
+    let Wanted { parent, table } = check(txn.cse(), call, txn)?;
     let (_, sent) = representation(call)?;
-    let mut draft = draft(txn, call, &parent, table, sent)?;
-    types::create(txn, call, &parent, &mut draft)?;
+    let resource = make(txn, By::Originator(call), &parent, table, sent)?;
+    let response = answer(txn, call, &resource, sent)?;
+    Ok(Written { response, events: vec![Event { operation: Operation::Create, resource }] })
+}
+
+/// Who makes a resource.
+#[derive(Clone, Copy)]
+pub(super) enum By<'a> {
+    /// The originator of a request.
+    Originator(&'a Call),
+    /// The node by itself, for somebody that the default access policy then knows as the creator, or for nobody.
+    Node(Option<&'a str>),
+}
+
+impl<'a> By<'a> {
+    fn call(self) -> Option<&'a Call> {
+        match self {
+            Self::Originator(call) => Some(call),
+            Self::Node(_) => None,
+        }
+    }
+
+    fn creator(self) -> Option<&'a str> {
+        match self {
+            Self::Originator(call) => Some(call.request.originator()),
+            Self::Node(creator) => creator,
+        }
+    }
+}
+
+/// Makes a resource from attributes that suit its table, with all that types and service functions do about it.
+pub(super) fn make(
+    txn: &mut Txn<'_>,
+    by: By<'_>,
+    parent: &Arc<Resource>,
+    table: Arc<TypeTable>,
+    sent: &Object,
+) -> Result<Arc<Resource>, Failure> {
+    let cse = txn.cse();
+    let mut draft = draft(txn, by, parent, table, sent)?;
+    types::create(txn, by.call(), parent, &mut draft)?;
     for function in cse.functions() {
-        function.apply(txn, &mut Change::Create { call: Some(call), parent: &parent, draft: &mut draft })?;
+        function.apply(txn, &mut Change::Create { call: by.call(), parent, draft: &mut draft })?;
     }
     let resource = draft.fix()?;
     txn.insert(Arc::clone(&resource))?;
-    types::created(txn, &parent, &resource)?;
+    types::created(txn, parent, &resource)?;
     // A flexContainer counts the first instance of its history.
-    let resource = txn.resource(resource.id())?.unwrap_or(resource);
-    let response = answer(txn, call, &resource, sent)?;
-    Ok(Written { response, events: vec![Event { operation: Operation::Create, resource }] })
+    Ok(txn.resource(resource.id())?.unwrap_or(resource))
 }
 
 /// The new resource with its universal and common attributes (TS-0004 7.3.3.5).
 fn draft(
     txn: &mut Txn<'_>,
-    call: &Call,
+    by: By<'_>,
     parent: &Arc<Resource>,
     table: Arc<TypeTable>,
     sent: &Object,
@@ -130,8 +166,8 @@ fn draft(
         txn.note_named_instance();
     }
     let id = free_id(txn, parent, &table, rn.is_some())?;
-    let originator =
-        table.has("acpi").then(|| txn.cse().config().shorten(call.request.originator()).to_owned());
+    let creator = by.creator().map(|creator| txn.cse().config().shorten(creator).to_owned());
+    let originator = creator.clone().filter(|_| table.has("acpi"));
     let latest = Latest::Known(None);
     let attributes = Object::with_capacity(sent.len() + 10);
     let mut draft = Draft {
@@ -164,8 +200,8 @@ fn draft(
     for (name, value) in sent.iter().filter(|(name, _)| !matches!(name.as_str(), "rn" | "et")) {
         draft.attributes.insert(name.clone(), value.clone());
     }
-    if sent.contains_key("cr") {
-        let creator = txn.cse().config().shorten(call.request.originator()).to_owned();
+    // An originator sends it as null, to be filled in.
+    if let Some(creator) = creator.filter(|_| sent.contains_key("cr")) {
         draft.set("cr", creator);
     }
     Ok(draft)

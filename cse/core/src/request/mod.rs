@@ -9,6 +9,7 @@ mod discover;
 mod filter;
 mod first;
 mod notify;
+mod own;
 mod retrieve;
 mod shape;
 mod target;

@@ -33,14 +33,9 @@ fn authorize(cse: &Cse, call: &Call, snapshot: &mut Snapshot<'_>) -> Result<(), 
 async fn forward(cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<Response, Failure> {
     let mut request = Request::clone(&call.request);
     request.from = Some(cse.config().sp_relative(call.request.originator()));
-    for point in target.resource.texts("poa") {
-        request.to = point.to_owned();
-        if let Ok(response) = cse.delivery().send(point, &request).await {
-            let release =
-                response.release_version_indicator.or(call.request.release_version_indicator.clone());
-            let request_identifier = call.request.request_identifier.clone();
-            return Ok(Response { request_identifier, release_version_indicator: release, ..response });
-        }
-    }
-    Err(Failure::new(StatusCode::TargetNotReachable, "the AE cannot be reached"))
+    let unreachable = |_| Failure::new(StatusCode::TargetNotReachable, "the AE cannot be reached");
+    let response = cse.reach(&target.resource, &request).await.map_err(unreachable)?;
+    let release = response.release_version_indicator.or(call.request.release_version_indicator.clone());
+    let request_identifier = call.request.request_identifier.clone();
+    Ok(Response { request_identifier, release_version_indicator: release, ..response })
 }

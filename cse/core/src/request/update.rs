@@ -64,8 +64,9 @@ pub(super) fn update(txn: &mut Txn<'_>, call: &Call) -> Result<Written, Failure>
     Ok(Written { response, events: vec![Event { operation: Operation::Update, resource }] })
 }
 
-/// Makes the next version of a resource from validated attributes, `null` for those that go.
-fn change(
+/// Makes the next version of a resource from validated attributes, `null` for those that go, with all that types and
+/// service functions do about it.
+pub(super) fn change(
     txn: &mut Txn<'_>,
     call: Option<&Call>,
     old: &Arc<Resource>,

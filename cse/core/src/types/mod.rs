@@ -128,10 +128,10 @@ fn check_supported(attributes: &Object) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The type's part in a CREATE, before the resource is fixed.
+/// The type's part in a CREATE, before the resource is fixed. `call` is what asked for it, if not the node itself.
 pub(crate) fn create(
     txn: &mut Txn<'_>,
-    call: &Call,
+    call: Option<&Call>,
     parent: &Arc<Resource>,
     draft: &mut Draft,
 ) -> Result<(), Failure> {

@@ -17,17 +17,20 @@ const UNSUPPORTED: &[&str] =
 /// Checks a new subscription, and that its originator may retrieve what it subscribes to.
 pub(super) fn create(
     txn: &mut Txn<'_>,
-    call: &Call,
+    call: Option<&Call>,
     parent: &Arc<Resource>,
     draft: &mut Draft,
 ) -> Result<(), Failure> {
     let cse = txn.cse();
-    let asker = Asker::new(cse, call);
-    access::authorize(txn, cse, &asker, parent, operation::RETRIEVE, None)?;
+    let asker = call.map(|call| Asker::new(cse, call));
+    if let Some(asker) = &asker {
+        access::authorize(txn, cse, asker, parent, operation::RETRIEVE, None)?;
+    }
     check(parent, &draft.attributes)?;
     if !draft.attributes.contains_key("nct") {
         draft.set("nct", 1);
     }
+    let Some(asker) = asker else { return Ok(()) };
     // Whoever is notified on behalf of another is told of whom (TS-0004 7.4.8.2.1, Recv-6.5).
     let notifies_itself =
         crate::resource::texts(draft.attributes.get("nu")).all(|nu| cse.config().shorten(nu) == asker.id);
