@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the first version of the tables of this directory from reference data extracted from the specifications.
+"""Writes the tables of this directory from reference data extracted from the specifications.
 
-The tables are the source of truth and are edited by hand; this script documents how they came about, and helps to
-compare them with newer reference data: generate into another directory and look at the difference.
+Tables that it writes are changed here or in the overrides, not by hand, so that they can be made again from newer data:
+generate into another directory to look at the difference first.
 
     DYAD_REFERENCE=../shared/reference python3 schemas/generate.py [target directory]
 
@@ -16,8 +16,8 @@ import re
 import sys
 
 from generate_overrides import (
-    ADDED_CHILDREN, ATTRIBUTES, COMMON, COMMON_ANNOUNCED, COMPLEX, COMPLEX_SKIPPED, DROPPED, FILES, LISTS, MEMBER_MULTIPLICITY, MEMBER_SHORT, MEMBER_TYPE,
-    NUMBERS_ADDED, NUMBERS_REPLACED, OPERATIONS, SDT_TYPES, SECOND_SOURCE_TYPES, SIMPLE, SPECIALISATION_NAMES,
+    ADDED_CHILDREN, ATTRIBUTES, CLAUSES, COMMON, COMMON_ANNOUNCED, COMPLEX, COMPLEX_SKIPPED, DROPPED, FILES, FUNCTIONS, LISTS, MEMBER_MULTIPLICITY,
+    MEMBER_SHORT, MEMBER_TYPE, NUMBERS_ADDED, NUMBERS_REPLACED, OPERATIONS, SDT_TYPES, SECOND_SOURCE_TYPES, SIMPLE, SPECIALISATION_NAMES, VIRTUAL_CHILDREN,
 )
 
 ROOT = pathlib.Path(__file__).resolve().parent
@@ -40,12 +40,14 @@ def key(name):
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
 
 
-def line(short, name, type_, multiplicity="0..1", create=None, update=None, announce=None, since=None, default="NA"):
+def line(short, name, type_, multiplicity="0..1", create=None, update=None, announce=None, since=None, default="NA", empty=False):
     """One attribute. What equals the default of the format is left out."""
     required = multiplicity.startswith("1")
     fields = [f'name = "{name}"', f'type = "{type_}"']
     if multiplicity != "0..1":
         fields.append(f'multiplicity = "{multiplicity}"')
+    if empty:
+        fields.append("empty = true")
     if create and create != ("M" if required else "O"):
         fields.append(f'create = "{create}"')
     if update and update != "O":
@@ -107,7 +109,7 @@ def attribute(row, override, default="NA"):
     if not since and row["class"] == "specific" and "XSD3.11" in row["sources"] and "XSD2.7" not in row["sources"]:
         since = "3"
     announce = fix.get("announce", row["annc"] or default)
-    return line(short, row["attribute"], TYPES.use(type_), multiplicity, create, update, announce, since, default)
+    return line(short, row["attribute"], TYPES.use(type_), multiplicity, create, update, announce, since, default, fix.get("empty", False))
 
 
 def children(number, announced):
@@ -150,15 +152,17 @@ def write_type(file):
     common = [short for short in COMMON if any(row["short_name"] == short for row in table) or short == "ty"]
     common = [short for short in COMMON if short in common + ATTRIBUTES.get(name, {}).get("+common", [])]
     clause = next((row["ts0001_clause"] for row in rows("resource_types") if row["long_name"] == name), "")
-    clause = clause.split("<")[0] or {"flexContainerInstance": "release 4", "latest": "9.6.27", "oldest": "9.6.28"}[name]
+    clause = clause.split("<")[0] or CLAUSES[name]
     lines = ["", "[type]", f'name = "{name}"', f'root = "m2m:{root}"']
     if number:
         lines.append(f"number = {number}")
     if virtual:
         lines.append("virtual = true")
     lines += [f"release = {release}", f'operations = "{OPERATIONS[name]}"']
-    if name in ("container", "flexContainer"):
-        lines.append('virtual_children = ["m2m:la", "m2m:ol"]')
+    if name in FUNCTIONS:
+        lines.append(f'function = "{FUNCTIONS[name]}"')
+    if name in VIRTUAL_CHILDREN:
+        lines.append(f"virtual_children = [{', '.join(chr(34) + 'm2m:' + child + chr(34) for child in VIRTUAL_CHILDREN[name])}]")
     if number:
         lines.append(f"common = [{', '.join(chr(34) + short + chr(34) for short in common)}]")
         lines += child_lines(children(number, False))

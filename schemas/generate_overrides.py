@@ -12,10 +12,32 @@ FILES = [
     (13, "mgmtObj", "mgo", 1, False),
     (28, "flexContainer", "fcnt", 2, False),
     (58, "flexContainerInstance", "fci", 4, False),
+    (9, "group", "grp", 1, False),
+    (17, "request", "req", 1, False),
+    (29, "timeSeries", "ts", 2, False),
+    (30, "timeSeriesInstance", "tsi", 2, False),
     # Virtual resources have no number in m2m:resourceType.
     (0, "latest", "la", 1, True),
     (0, "oldest", "ol", 1, True),
+    (0, "fanOutPoint", "fopt", 1, True),
+    (0, "semanticFanOutPoint", "sfop", 3, True),
 ]
+
+# Clauses of TS-0001 that the table of resource types leaves out.
+CLAUSES = {
+    "flexContainerInstance": "release 4", "latest": "9.6.27", "oldest": "9.6.28", "fanOutPoint": "9.6.14",
+}
+
+# The service function that carries out the procedures of a type: without it, the type is a table that nobody keeps.
+FUNCTIONS = {
+    "AE": "registration", "subscription": "subscription", "group": "group", "request": "request",
+    "timeSeries": "time-series", "timeSeriesInstance": "time-series",
+}
+
+# Virtual resources below resources of a type.
+VIRTUAL_CHILDREN = {
+    "container": ["la", "ol"], "flexContainer": ["la", "ol"], "timeSeries": ["la", "ol"], "group": ["fopt", "sfop"],
+}
 
 # The operations of a type are in its procedures (TS-0004 7.4), not in a table. N: notifications may be addressed to it.
 OPERATIONS = {
@@ -29,8 +51,14 @@ OPERATIONS = {
     "mgmtObj": "CRUD",
     "flexContainer": "CRUD",
     "flexContainerInstance": "RD",  # made by the hosting CSE
+    "group": "CRUD",
+    "request": "RUD",  # made by the CSE that carries the request out (7.4.12.2.1)
+    "timeSeries": "CRUD",
+    "timeSeriesInstance": "CRD",  # UPDATE is rejected (7.4.39.2.3)
     "latest": "RD",
     "oldest": "RD",
+    "fanOutPoint": "CRUDN",  # for its members
+    "semanticFanOutPoint": "R",
 }
 
 # Release 4 types are children according to the second source alone.
@@ -139,6 +167,15 @@ ATTRIBUTES = {
         "loc": {"create": "NP", "update": "NP"},
         "cs": {"since": ""},
         "org": {"since": ""},
+    },
+    "group": {
+        # It "may contain no members" (TS-0004 7.4.13.1).
+        "mid": {"empty": True},
+    },
+    "timeSeries": {"peid": {"since": "3"}},
+    "timeSeriesInstance": {
+        # There is no UPDATE; the second source allows some attributes.
+        **{short: {"update": "NP"} for short in ("ast", "loc")},
     },
     "firmware": {"fwn": {"multiplicity": "1"}, "nm": None},  # nm: the same attribute under TS-0001's name
     "software": {"swn": {"multiplicity": "1"}, "nm": None},

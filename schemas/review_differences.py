@@ -12,6 +12,7 @@ SAME_TYPE = {
 RELEASE_3 = "as in release 3 (TS-0004 3.32)"
 UNION = "a union in the schema, which lists one part"
 SECOND_SOURCE = "of release 4, or of TS-0022, which have no schema in this set"
+VIRTUAL = "a virtual child, which a representation does not mention in JSON"
 
 # Where and what, `*` for all; to the reason.
 EXPLAINED = {
@@ -43,6 +44,27 @@ EXPLAINED = {
     ("flexContainer", "creationTime"): "may be left out below another flexContainer; this node always gives it",
     ("flexContainer", "lastModifiedTime"): "may be left out below another flexContainer; this node always gives it",
     ("flexContainer", "expirationTime"): "may be left out below another flexContainer; this node always gives it",
+    ("group", "memberTypeValidated"): "0..1 in TS-0004 3.32",
+    ("group", "consistencyStrategy"): "1 in TS-0004 3.32, where it has a default",
+    ("request", "primitiveContent"): "a RETRIEVE has none (TS-0004 3.32: 0..1)",
+    ("request", "stateTag"): RELEASE_3,
+    ("timeSeries", "creator"): RELEASE_3,
+    ("timeSeries", "stateTag"): RELEASE_3,
+    ("timeSeriesAnnc", "stateTag"): RELEASE_3,
+    ("timeSeries", "latest"): VIRTUAL,
+    ("timeSeries", "oldest"): VIRTUAL,
+    ("timeSeries", "periodicInterval"): RELEASE_3,
+    ("timeSeries", "missingDataMaxNr"): RELEASE_3,
+    ("timeSeries", "missingDataDetectTimer"): RELEASE_3,
+    ("timeSeriesInstance", "creator"): SECOND_SOURCE,
+    ("timeSeries", "missingDataList"): UNION,
+    ("timeSeries", "missingDataCurrentNr"): "1 in TS-0004 3.32",
+    ("timeSeriesAnnc", "currentByteSize"): "NA in TS-0001 3.36",
+    ("timeSeriesAnnc", "currentNrOfInstances"): "NA in TS-0001 3.36",
+    ("timeSeriesAnnc", "missingDataCurrentNr"): "NA in TS-0001 3.36",
+    ("timeSeriesAnnc", "missingDataDetect"): "NA in TS-0001 3.36",
+    ("timeSeriesAnnc", "missingDataList"): "NA in TS-0001 3.36",
+    ("timeSeriesAnnc", "missingDataMaxNr"): "OA in TS-0001 3.36",
     ("mgmtObj", "mgmtLink"): "declared by each specialisation there",
     ("mgmtObj", "mgmtSchema"): "added after this set of schemas",
     ("m2m:accessControlRule", "accessControlObjectDetails"): "of release 3",

@@ -41,11 +41,7 @@ fn check(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Wanted, Failu
         let asker = Asker::new(cse, call);
         access::authorize(look, cse, &asker, &parent, operation::CREATE, Some(ty))?;
     }
-    if types::needs_function(ty) && !cse.functions().iter().any(|function| function.owns().contains(&ty)) {
-        return Err(Failure::not_implemented(format!(
-            "the service function for resource type {ty} is switched off"
-        )));
-    }
+    types::check_function(cse, &base)?;
     if !base.allows(Operation::Create) || base.is_virtual {
         return Err(Failure::not_allowed("resources of this type cannot be created by request"));
     }

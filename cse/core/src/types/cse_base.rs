@@ -71,6 +71,7 @@ fn describe(cse: &Cse, draft: &mut Draft) {
         .schemas
         .iter()
         .filter(|table| !table.is_virtual && table.number < 10_000)
+        .filter(|table| super::check_function(cse, table).is_ok())
         .map(|table| table.number)
         .collect();
     types.sort_unstable();

@@ -19,6 +19,7 @@ use serde_json::Value;
 pub(crate) use cse_base::{bootstrap, live_attributes};
 pub(crate) use instances::part_from_parent;
 
+use crate::Cse;
 use crate::request::{Asker, Call};
 use crate::resource::{Draft, Lookup, Resource, Txn, resolve};
 
@@ -48,10 +49,18 @@ pub(crate) fn is_registration(ty: u32) -> bool {
     ty == 2
 }
 
-/// Whether the type's procedures need a service function that owns the type: without it nobody would be admitted or
-/// notified, so nothing is created.
-pub(crate) fn needs_function(ty: u32) -> bool {
-    matches!(ty, 2 | 23)
+/// NOT_IMPLEMENTED if the type's procedures need a service function and none owns the type: without it nobody would
+/// be admitted or notified, so nothing is created.
+pub(crate) fn check_function(cse: &Cse, table: &TypeTable) -> Result<(), Failure> {
+    match &table.function {
+        Some(name) if !cse.functions().iter().any(|function| function.owns().contains(&table.number)) => {
+            Err(Failure::not_implemented(format!(
+                "the service function {name}, which resource type {} needs, is not there or switched off",
+                table.number
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether the asker is registered with the node.

@@ -48,6 +48,8 @@ pub(super) struct TypeSection {
     pub(super) r#virtual: bool,
     pub(super) release: u8,
     pub(super) operations: String,
+    /// The service function that carries out the procedures of the type.
+    pub(super) function: Option<SmolStr>,
     #[serde(default)]
     pub(super) virtual_children: Vec<SmolStr>,
     #[serde(default)]
@@ -88,6 +90,9 @@ pub(super) struct AttributeLine {
     pub(super) name: SmolStr,
     pub(super) r#type: SmolStr,
     pub(super) multiplicity: Option<SmolStr>,
+    /// An array that has to be there may have no elements.
+    #[serde(default)]
+    pub(super) empty: bool,
     pub(super) create: Option<SmolStr>,
     pub(super) update: Option<SmolStr>,
     pub(super) announce: Option<SmolStr>,

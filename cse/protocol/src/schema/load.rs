@@ -84,6 +84,7 @@ impl Loader<'_> {
             specialization: Specialization::None,
             release: section.release,
             is_virtual: section.r#virtual,
+            function: section.function.clone(),
             operations,
             children: sorted(&section.children),
             virtual_children: section.virtual_children.as_slice().into(),
@@ -104,6 +105,7 @@ impl Loader<'_> {
             specialization: Specialization::None,
             release: original.release,
             is_virtual: false,
+            function: None,
             // A CSE that announces creates and updates what it announced, whatever the original allows.
             operations: Operations::parse("CRUD").unwrap_or_default(),
             children: sorted(&section.children),
@@ -181,6 +183,7 @@ impl Loader<'_> {
             specialization,
             release: release.unwrap_or(base.release),
             is_virtual: false,
+            function: base.function.clone(),
             operations: base.operations,
             children: Arc::clone(&base.children),
             virtual_children: Arc::clone(&base.virtual_children),
@@ -214,7 +217,7 @@ impl Loader<'_> {
             None | Some("null") => Presence::Optional,
             Some(text) => presence(text)?,
         };
-        let not_empty = multiplicity.required || create == Presence::Mandatory;
+        let not_empty = !line.empty && (multiplicity.required || create == Presence::Mandatory);
         let data_type = multiplicity.apply(self.types.get(&line.r#type)?, not_empty);
         let since = line.since.as_deref().unwrap_or("1");
         Ok(Attribute {

@@ -88,6 +88,9 @@ pub struct TypeTable {
     pub release: u8,
     /// Whether the resource has no representation of its own (`latest`, `oldest`).
     pub is_virtual: bool,
+    /// The service function that carries out the procedures of the type, `group`. Without one that owns the type
+    /// (it may have another name), nobody would keep what such a resource promises: none can be created.
+    pub function: Option<SmolStr>,
     pub(super) operations: Operations,
     pub(super) children: Arc<[ResourceType]>,
     pub(super) virtual_children: Arc<[SmolStr]>,
