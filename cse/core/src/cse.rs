@@ -197,8 +197,8 @@ impl Cse {
         &self.writer
     }
 
-    /// The node by its shared pointer.
-    pub(crate) fn shared(&self) -> Arc<Cse> {
+    /// The node by its shared pointer, for tasks that outlive the call they were made for.
+    pub fn shared(&self) -> Arc<Cse> {
         // Nobody has a reference to a node that was not built by `Builder::start`, which sets this first.
         self.this
             .get()

@@ -29,6 +29,25 @@ pub fn authorize(
     if may(look, cse, asker, resource, operation, child_type, false)? { Ok(()) } else { Err(denied()) }
 }
 
+/// Whether the asker may carry out an operation by the policies that another attribute of the resource than `acpi`
+/// names, such as `macp` of a group for its fanOutPoint. ORIGINATOR_HAS_NO_PRIVILEGE if not.
+pub fn authorize_by(
+    look: &mut impl Lookup,
+    cse: &Cse,
+    asker: &Asker<'_>,
+    resource: &Arc<Resource>,
+    attribute: &str,
+    operation: u8,
+    child_type: Option<ResourceType>,
+) -> Result<(), Failure> {
+    let granted = asker.is_admin || {
+        let specialization = specialization(resource);
+        let question = question(asker, resource, specialization.as_deref(), operation, child_type);
+        by_policies(look, cse, &question, resource.texts(attribute), false)?
+    };
+    if granted { Ok(()) } else { Err(denied()) }
+}
+
 /// Whether the asker may change the `acpi` of a resource: the self-privileges of one of its present policies must
 /// grant UPDATE (TS-0001 9.6.1.3.2).
 pub fn authorize_self(
@@ -72,21 +91,8 @@ fn may(
     if asker.is_admin {
         return Ok(true);
     }
-    let specialization = match &resource.table().specialization {
-        Specialization::None => None,
-        Specialization::Container(definition) => Some(definition.to_string()),
-        Specialization::Management(definition) => Some(definition.to_string()),
-    };
-    let question = Question {
-        originator: &asker.forms,
-        operation,
-        resource_type: resource.ty(),
-        specialization: specialization.as_deref(),
-        child_type,
-        now: asker.now,
-        peer: asker.peer,
-        authenticated: asker.authenticated,
-    };
+    let specialization = specialization(resource);
+    let question = question(asker, resource, specialization.as_deref(), operation, child_type);
     let mut governing = Arc::clone(resource);
     // Types without the attribute are governed by the policies of their parent.
     while !governing.table().has("acpi") && governing.ty() != 1 {
@@ -99,13 +105,54 @@ fn may(
     if !governing.may_have("acpi") || governing.get("acpi").is_none() {
         return by_default(look, cse, asker, &governing, operation);
     }
-    for acpi in governing.texts("acpi") {
-        let Some(policy) = policy_at(look, cse, acpi)?.filter(|policy| !policy.is_expired(asker.now)) else {
+    by_policies(look, cse, &question, governing.texts("acpi"), of_policies)
+}
+
+/// What is asked of the rules.
+fn question<'a>(
+    asker: &'a Asker<'_>,
+    resource: &Resource,
+    specialization: Option<&'a str>,
+    operation: u8,
+    child_type: Option<ResourceType>,
+) -> Question<'a> {
+    Question {
+        originator: &asker.forms,
+        operation,
+        resource_type: resource.ty(),
+        specialization,
+        child_type,
+        now: asker.now,
+        peer: asker.peer,
+        authenticated: asker.authenticated,
+    }
+}
+
+/// containerDefinition or mgmtDefinition of a resource.
+fn specialization(resource: &Resource) -> Option<String> {
+    match &resource.table().specialization {
+        Specialization::None => None,
+        Specialization::Container(definition) => Some(definition.to_string()),
+        Specialization::Management(definition) => Some(definition.to_string()),
+    }
+}
+
+/// Whether one of the policies grants what is asked: by its privileges, or by those that it has for itself.
+fn by_policies<'a>(
+    look: &mut impl Lookup,
+    cse: &Cse,
+    question: &Question<'_>,
+    policies: impl Iterator<Item = &'a str>,
+    of_policies: bool,
+) -> Result<bool, Failure> {
+    for address in policies {
+        let Some(policy) = policy_at(look, cse, address)?.filter(|policy| !policy.is_expired(question.now))
+        else {
             continue;
         };
         let View::Policy(rules) = policy.view() else { continue };
         let rules: &[Rule] = if of_policies { &rules.self_privileges } else { &rules.privileges };
-        if decide(&question, rules) {
+        if decide(question, rules) {
             return Ok(true);
         }
     }

@@ -8,7 +8,7 @@ mod context;
 mod decide;
 mod policy;
 
-pub use authorize::{authorize, authorize_self, permissions};
+pub use authorize::{authorize, authorize_by, authorize_self, permissions};
 pub use context::Context;
 pub(crate) use context::is_time_pattern;
 pub(crate) use decide::matches_pattern;

@@ -28,6 +28,7 @@ pub use asker::Asker;
 pub use delete::Cause;
 pub(crate) use delete::{remove_expired, remove_subtree};
 pub(crate) use filter::matches_times;
+pub use own::Amendment;
 pub(crate) use target::local_path;
 pub use target::{Target, Virtual};
 
@@ -112,6 +113,7 @@ impl Cse {
                 return Ok(response);
             }
         }
+        target.check_answered()?;
         match call.request.operation {
             Operation::Retrieve => {
                 let shared = Arc::clone(call);

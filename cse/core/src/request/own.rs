@@ -13,7 +13,49 @@ use serde_json::Value;
 
 use super::create::{self, By};
 use super::{Cause, remove_subtree, update};
-use crate::resource::{Lookup, Resource, Txn};
+use crate::Cse;
+use crate::function::ServiceFunction;
+use crate::resource::{Id, Lookup, Resource, Txn};
+
+/// What becomes of a resource that a service function looks after.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Amendment {
+    /// It stays as it is.
+    Keep,
+    /// New values by short names, `null` for attributes that go.
+    Modify(Object),
+    /// It goes, with everything below it.
+    Delete,
+}
+
+impl Cse {
+    /// Changes a resource of a type that `owner` owns, where the procedures of the type want that apart from any
+    /// request: `amend` sees the present version in the write transaction, possibly twice. A resource that is gone
+    /// stays gone.
+    ///
+    /// Nobody is asked for rights: a function answers for what it makes of its own types, and gets at no other.
+    pub async fn amend(
+        &self,
+        owner: &dyn ServiceFunction,
+        id: Id,
+        mut amend: impl FnMut(&Resource) -> Amendment + Send + 'static,
+    ) -> Result<(), Failure> {
+        let owned = owner.owns().to_vec();
+        self.writer()
+            .run(move |txn| {
+                let Some(resource) = txn.resource(id)? else { return Ok(()) };
+                if !owned.contains(&resource.ty()) {
+                    return Err(Failure::internal("a service function amends a type that it does not own"));
+                }
+                match amend(&resource) {
+                    Amendment::Keep => Ok(()),
+                    Amendment::Modify(changes) => txn.modify(&resource, &changes).map(drop),
+                    Amendment::Delete => txn.delete(&resource),
+                }
+            })
+            .await
+    }
+}
 
 impl Txn<'_> {
     /// Makes a resource of a type below `parent`: `attributes` by their short names, `rn` and `et` among them if

@@ -9,19 +9,26 @@ use super::Call;
 use crate::Cse;
 use crate::resource::{Lookup, Resource, Snapshot, resolve};
 
-/// A virtual child of a resource with instances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A virtual resource, which is no row of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Virtual {
-    /// `la`
+    /// `la` of a resource with instances.
     Latest,
     /// `ol`
     Oldest,
+    /// Another one that the table of its parent names, for which a service function answers.
+    Other {
+        /// Its name, `fopt`.
+        name: Box<str>,
+        /// What follows it in the address, without a leading slash; empty for nothing.
+        rest: Box<str>,
+    },
 }
 
 /// What the `To` of a request leads to.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// The resource; the container of the instance for a virtual child.
+    /// The resource; the parent of a virtual child.
     pub resource: Arc<Resource>,
     /// The virtual child below it, if one was addressed.
     pub virtual_child: Option<Virtual>,
@@ -35,16 +42,43 @@ pub(super) fn locate(cse: &Cse, call: &Call, snapshot: &mut Snapshot<'_>) -> Res
 /// Finds the target of a call. NOT_FOUND if there is none or it has expired.
 pub(super) fn find(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Target, Failure> {
     let path = local_path(cse, &call.request.to)?;
-    let target = match virtual_name(path) {
-        Some((parent, kind)) => match resolve(look, parent)? {
-            Some(resource) if crate::types::instance_type_of(&resource).is_some() => {
-                Target { resource, virtual_child: Some(kind) }
-            }
-            _ => exact(look, path)?,
-        },
-        None => exact(look, path)?,
+    let target = match other(look, path)? {
+        Some(target) => target,
+        None => plain(look, path)?,
     };
     if target.resource.is_expired(call.now) { Err(not_found()) } else { Ok(target) }
+}
+
+/// A resource, or the latest or oldest instance of one.
+fn plain(look: &mut impl Lookup, path: &str) -> Result<Target, Failure> {
+    if let Some((parent, kind)) = virtual_name(path)
+        && let Some(resource) = resolve(look, parent)?
+        && crate::types::instance_type_of(&resource).is_some()
+    {
+        return Ok(Target { resource, virtual_child: Some(kind) });
+    }
+    exact(look, path)
+}
+
+/// The first virtual resource of another kind in a path, with what follows it: `group/fopt/la` means whatever the
+/// fanOutPoint makes of `la`.
+fn other(look: &mut impl Lookup, path: &str) -> Result<Option<Target>, Failure> {
+    for (slash, _) in path.match_indices('/') {
+        let (parent, below) = path.split_at(slash);
+        let below = below.get(1..).unwrap_or_default();
+        let (name, rest) = below.split_once('/').unwrap_or((below, ""));
+        if !look.tree().virtual_names.iter().any(|known| &**known == name) {
+            continue;
+        }
+        let has_it = |resource: &Arc<Resource>| {
+            resource.table().virtual_children().iter().any(|root| root.rsplit(':').next() == Some(name))
+        };
+        if let Some(resource) = resolve(look, parent)?.filter(has_it) {
+            let virtual_child = Some(Virtual::Other { name: name.into(), rest: rest.into() });
+            return Ok(Some(Target { resource, virtual_child }));
+        }
+    }
+    Ok(None)
 }
 
 fn exact(look: &mut impl Lookup, path: &str) -> Result<Target, Failure> {
@@ -90,21 +124,32 @@ fn not_found() -> Failure {
 }
 
 impl Target {
+    /// NOT_IMPLEMENTED for a virtual resource for which no service function has answered.
+    pub(super) fn check_answered(&self) -> Result<(), Failure> {
+        match self.virtual_child {
+            Some(Virtual::Other { .. }) => Err(Failure::not_implemented(
+                "no service function of this node answers for the virtual resource",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The resource that a RETRIEVE or DELETE works on: the instance for a virtual child. NOT_FOUND if there is no
     /// instance; OPERATION_NOT_ALLOWED if the container disables retrieval (TS-0004 7.4.27.2.2).
     pub(super) fn instance(&self, look: &mut impl Lookup, now: Timestamp) -> Result<Arc<Resource>, Failure> {
-        let Some(kind) = self.virtual_child else { return Ok(Arc::clone(&self.resource)) };
+        let Some(kind) = &self.virtual_child else { return Ok(Arc::clone(&self.resource)) };
         crate::types::check_retrieval(&self.resource)?;
         let Some(ty) = crate::types::instance_type_of(&self.resource) else { return Err(not_found()) };
         let id = match kind {
             Virtual::Latest => look.latest(&self.resource)?,
             Virtual::Oldest => look.oldest(self.resource.id(), ty)?,
+            Virtual::Other { .. } => None,
         };
         let Some(id) = id else { return Err(not_found()) };
         let instance = look.resource(id)?.ok_or_else(not_found)?;
         match kind {
             _ if !instance.is_expired(now) => Ok(instance),
-            Virtual::Latest => Err(not_found()),
+            Virtual::Latest | Virtual::Other { .. } => Err(not_found()),
             Virtual::Oldest => self.oldest_alive(look, ty, now),
         }
     }

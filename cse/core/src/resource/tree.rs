@@ -44,6 +44,8 @@ pub struct Tree {
     pub(crate) labels: Cache<String, Arc<[Id]>>,
     /// Numbers of all types but instances: what a walk visits when it looks for none.
     pub(crate) with_children: Vec<i32>,
+    /// Names of the virtual resources that addresses may go through or end with, but `la` and `ol`.
+    pub(crate) virtual_names: Vec<Box<str>>,
     paths: Cache<String, Id>,
     /// Counts the commits that were published.
     epoch: AtomicU64,
@@ -59,8 +61,16 @@ impl Tree {
             .collect();
         with_children.sort_unstable();
         with_children.dedup();
+        let virtual_names = schemas
+            .iter()
+            .filter(|table| table.is_virtual)
+            .filter_map(|table| table.root.rsplit(':').next())
+            .filter(|name| !matches!(*name, "la" | "ol"))
+            .map(Box::from)
+            .collect();
         Self {
             with_children,
+            virtual_names,
             store,
             schemas,
             resources: Cache::with_weighter((bytes / 1024).max(1024) as usize, bytes, ByBytes),
