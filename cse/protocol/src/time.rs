@@ -215,7 +215,12 @@ impl AbsRelTime {
         if let Some(span) = Span::parse_duration(text) {
             return Some(Self::After(span));
         }
-        text.parse::<u32>().ok().map(|millis| Self::After(Span::from_millis(millis)))
+        // FromStr tolerates a sign.
+        let millis = text.parse::<i64>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+        millis
+            .checked_mul(1000)
+            .filter(|micros| *micros < i64::MAX / 4)
+            .map(|micros| Self::After(Span(micros)))
     }
 
     /// The point in time that is meant, `now` being the arrival.
@@ -229,14 +234,14 @@ impl AbsRelTime {
 
 impl fmt::Display for AbsRelTime {
     /// The form that [`AbsRelTime::parse`] reads back: a timestamp, milliseconds, or a duration in seconds for a
-    /// span that is no whole number of milliseconds or too long for one.
+    /// span that is no whole number of milliseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let micros = match self {
             Self::At(at) => return at.fmt(f),
             Self::After(span) => span.0,
         };
-        match u32::try_from(micros / 1000) {
-            Ok(millis) if micros % 1000 == 0 => write!(f, "{millis}"),
+        match micros % 1000 {
+            0 => write!(f, "{}", micros / 1000),
             _ => write!(f, "PT{}.{:06}S", micros / MICROS_PER_SECOND, micros % MICROS_PER_SECOND),
         }
     }
@@ -280,6 +285,10 @@ mod tests {
             assert_eq!(Span::parse_duration(wrong), None, "{wrong}");
         }
         assert_eq!(AbsRelTime::parse("5000"), Some(AbsRelTime::After(Span::from_seconds(5))));
+        assert_eq!(AbsRelTime::parse("31536000000"), AbsRelTime::parse("P365D"));
+        for wrong in ["-1", "+1", "9223372036854775807", "99999999999999999999"] {
+            assert_eq!(AbsRelTime::parse(wrong), None, "{wrong}");
+        }
     }
 
     proptest! {

@@ -150,7 +150,7 @@ prop_compose! {
 prop_compose! {
     fn requests()(
         codes in (1_u64..6, 1_u64..6, option::of(0_u64..13), 0_u64..3), names in (text(), text()), more in [option::of(text()), option::of(text()), option::of(text()), option::of(text())],
-        lists in [texts(), texts(), texts(), texts(), texts(), texts(), texts()], flags in any::<[Option<bool>; 5]>(), numbers in any::<(Option<u32>, Option<u8>)>(),
+        lists in [texts(), texts(), texts(), texts(), texts(), texts(), texts()], flags in any::<[Option<bool>; 5]>(), numbers in any::<(Option<u32>, Option<u16>)>(),
         times in [time(), time(), time(), time()], ot in moment(), nu in option::of(texts()), filter in option::of(filters()), content in option::of(value()),
     ) -> Request {
         let [from, group_request_identifier, release_version_indicator, vendor_information] = more;
@@ -173,7 +173,7 @@ prop_compose! {
 prop_compose! {
     fn responses()(
         status in any::<u16>(), rqi in text(), more in [option::of(text()), option::of(text()), option::of(text()), option::of(text())], content in option::of(value()),
-        ot in moment(), rset in time(), ec in any::<Option<u8>>(), cnst in 0_u64..3, cnot in any::<Option<u64>>(), ati in vec((text(), text()), 0..3), tqf in option::of(value()), asri in any::<Option<bool>>(),
+        ot in moment(), rset in time(), ec in any::<Option<u16>>(), cnst in 0_u64..3, cnot in any::<Option<u64>>(), ati in vec((text(), text()), 0..3), tqf in option::of(value()), asri in any::<Option<bool>>(),
     ) -> Response {
         let [to, from, release_version_indicator, vendor_information] = more;
         let request = Request { request_identifier: rqi, release_version_indicator, ..Request::default() };

@@ -231,7 +231,7 @@ pub struct Request {
     /// `rcn`; the default depends on the operation.
     pub result_content: Option<ResultContent>,
     /// `ec`
-    pub event_category: Option<u8>,
+    pub event_category: Option<u16>,
     /// `da`
     pub delivery_aggregation: Option<bool>,
     /// `gid`

@@ -51,7 +51,7 @@ pub struct Response {
     /// `rset`
     pub result_expiration_timestamp: Option<AbsRelTime>,
     /// `ec`
-    pub event_category: Option<u8>,
+    pub event_category: Option<u16>,
     /// `cnst`
     pub content_status: Option<ContentStatus>,
     /// `cnot`: where the next part starts when `content_status` is partial.
