@@ -86,8 +86,8 @@ NUMBERS = {row["long_name"]: int(row["ty"]) for row in rows("resource_types") if
 NAMES = {number: name for name, number in NUMBERS.items()}
 
 
-def attribute(row, override, default="NA"):
-    """An attribute from a row of attributes.csv, None for one that is dropped."""
+def attribute(row, override, default="NA", release=1):
+    """An attribute from a row of attributes.csv, None for one that is dropped. One is as old as its type at most, which came with `release`."""
     short = row["short_name"]
     if not short or short in override and override[short] is None:
         return None
@@ -108,8 +108,10 @@ def attribute(row, override, default="NA"):
     since = fix.get("since", "4" if second else None)
     if not since and row["class"] == "specific" and "XSD3.11" in row["sources"] and "XSD2.7" not in row["sources"]:
         since = "3"
+    if since and int(since[0]) <= release:
+        since = None
     announce = fix.get("announce", row["annc"] or default)
-    return line(short, row["attribute"], TYPES.use(type_), multiplicity, create, update, announce, since, default, fix.get("empty", False))
+    return line(short, fix.get("name", row["attribute"]), TYPES.use(type_), multiplicity, create, update, announce, since, default, fix.get("empty", False))
 
 
 def children(number, announced):
@@ -131,6 +133,8 @@ def children(number, announced):
 
 
 def child_lines(numbers):
+    if not numbers:
+        return ["children = []"]
     return ["children = [", *[f"    {number}, # {NAMES.get(number, 'unknown')}" for number in numbers], "]"]
 
 
@@ -178,7 +182,7 @@ def write_type(file):
             fix = {**common_change(row), **override.get(short, {})}
             if fix:
                 changed.append(f"{key(short)} = {{ " + ", ".join(f'{k} = "{v}"' for k, v in fix.items()) + " }")
-        elif (made := attribute(row, override)) and made not in specific:
+        elif (made := attribute(row, override, release=release)) and made not in specific:
             specific.append(made)
     if changed:
         lines += ["", "# Common attributes that are different here.", "[changed]", *changed]

@@ -16,27 +16,51 @@ FILES = [
     (17, "request", "req", 1, False),
     (29, "timeSeries", "ts", 2, False),
     (30, "timeSeriesInstance", "tsi", 2, False),
+    (15, "pollingChannel", "pch", 1, False),
+    (18, "schedule", "sch", 1, False),
+    (10, "locationPolicy", "lcp", 1, False),
+    (24, "semanticDescriptor", "smd", 2, False),
+    (48, "crossResourceSubscription", "crs", 3, False),
+    (25, "notificationTargetMgmtPolicyRef", "ntpr", 2, False),
+    (26, "notificationTargetPolicy", "ntp", 2, False),
+    (27, "policyDeletionRules", "pdr", 2, False),
+    (43, "AEContactList", "alst", 3, False),
+    (44, "AEContactListPerCSE", "alpc", 3, False),
+    (34, "dynamicAuthorizationConsultation", "dac", 2, False),
+    (62, "primitiveProfile", "prp", 4, False),
+    (63, "processManagement", "prmr", 4, False),
+    (64, "state", "stte", 4, False),
+    (65, "action", "actr", 4, False),
+    (66, "dependency", "depr", 4, False),
     # Virtual resources have no number in m2m:resourceType.
     (0, "latest", "la", 1, True),
     (0, "oldest", "ol", 1, True),
     (0, "fanOutPoint", "fopt", 1, True),
     (0, "semanticFanOutPoint", "sfop", 3, True),
+    (0, "pollingChannelURI", "pcu", 1, True),
+    (0, "notificationTargetSelfReference", "ntsr", 2, True),
 ]
 
 # Clauses of TS-0001 that the table of resource types leaves out.
 CLAUSES = {
-    "flexContainerInstance": "release 4", "latest": "9.6.27", "oldest": "9.6.28", "fanOutPoint": "9.6.14",
+    **{name: "release 4" for name in ("flexContainerInstance", "primitiveProfile", "processManagement", "state", "action", "dependency")},
+    "latest": "9.6.27", "oldest": "9.6.28", "fanOutPoint": "9.6.14", "pollingChannelURI": "9.6.22", "notificationTargetSelfReference": "9.6.34",
 }
 
 # The service function that carries out the procedures of a type: without it, the type is a table that nobody keeps.
 FUNCTIONS = {
     "AE": "registration", "subscription": "subscription", "group": "group", "request": "request",
-    "timeSeries": "time-series", "timeSeriesInstance": "time-series",
+    "timeSeries": "time-series", "timeSeriesInstance": "time-series", "pollingChannel": "polling", "schedule": "schedule",
+    "locationPolicy": "location", "semanticDescriptor": "semantics", "crossResourceSubscription": "cross-resource",
+    "notificationTargetMgmtPolicyRef": "notification-target", "notificationTargetPolicy": "notification-target",
+    "policyDeletionRules": "notification-target", "AEContactList": "contact-list", "AEContactListPerCSE": "contact-list",
+    "processManagement": "process", "state": "process", "action": "action", "dependency": "action",
 }
 
 # Virtual resources below resources of a type.
 VIRTUAL_CHILDREN = {
     "container": ["la", "ol"], "flexContainer": ["la", "ol"], "timeSeries": ["la", "ol"], "group": ["fopt", "sfop"],
+    "pollingChannel": ["pcu"], "subscription": ["ntsr"], "crossResourceSubscription": ["ntsr"],
 }
 
 # The operations of a type are in its procedures (TS-0004 7.4), not in a table. N: notifications may be addressed to it.
@@ -55,14 +79,26 @@ OPERATIONS = {
     "request": "RUD",  # made by the CSE that carries the request out (7.4.12.2.1)
     "timeSeries": "CRUD",
     "timeSeriesInstance": "CRD",  # UPDATE is rejected (7.4.39.2.3)
+    **{name: "CRUD" for name in (
+        "pollingChannel", "schedule", "locationPolicy", "semanticDescriptor", "crossResourceSubscription", "notificationTargetMgmtPolicyRef",
+        "notificationTargetPolicy", "policyDeletionRules", "dynamicAuthorizationConsultation", "primitiveProfile", "processManagement", "state",
+        "action", "dependency",
+    )},
+    "AEContactList": "R",  # kept by the IN-CSE itself (7.4.53.2)
+    "AEContactListPerCSE": "R",  # (7.4.54.2)
     "latest": "RD",
     "oldest": "RD",
     "fanOutPoint": "CRUDN",  # for its members
     "semanticFanOutPoint": "R",
+    "pollingChannelURI": "RN",  # NOTIFY takes the answer to a polled request (7.4.22.2.5)
+    "notificationTargetSelfReference": "D",
 }
 
 # Release 4 types are children according to the second source alone.
-ADDED_CHILDREN = {5: [60, 62, 63, 65], 2: [60, 62, 63, 65], 3: [65], 28: [58, 65], 14: [65]}
+ADDED_CHILDREN = {
+    5: [60, 62, 63, 65], 2: [10, 60, 62, 63, 65], 3: [65], 28: [58, 65], 14: [65], 9: [65], 29: [65], 62: [23], 63: [23, 64], 64: [23, 65],
+    65: [23, 66], 66: [23],
+}
 
 # short name: long name, type, multiplicity, create, update, announcement, since
 COMMON = {
@@ -173,6 +209,35 @@ ATTRIBUTES = {
         "mid": {"empty": True},
     },
     "timeSeries": {"peid": {"since": "3"}},
+    # A complex type with a list inside, not a list.
+    "schedule": {"se": {"multiplicity": "1"}},
+    "policyDeletionRules": {"dr": {"multiplicity": "0..1"}},
+    "notificationTargetPolicy": {
+        # Optional in TS-0004 although they have to be there and have no default (7.4.31.1).
+        "acn": {"create": "M"}, "plbl": {"create": "M"},
+    },
+    "crossResourceSubscription": {
+        "encs": {"multiplicity": "0..1"},
+        "eem": {"type": "m2m:eventEvaluationMode"},
+        "nsi": {"type": "m2m:setOfNotificationStatsInfo"},
+    },
+    "primitiveProfile": {
+        "rtys": {"type": "m2m:resourceType"}, "ops": {"type": "m2m:operation"}, "rvs": {"type": "m2m:releaseVersion"},
+        # Strings in the second source, which also has an enumeration for it.
+        "appl": {"type": "xs:anySimpleType"},
+    },
+    "processManagement": {
+        "prst": {"type": "m2m:processStatus"}, "prct": {"type": "m2m:processControl"},
+        # Multiplicity 1 in the second source, but there is none before there are states, which are created later.
+        "cust": {"multiplicity": "0..1"}, "inst": {"multiplicity": "0..1"},
+        "atcos": {"type": "m2m:processConditions"}, "encos": {"type": "m2m:processConditions"},
+    },
+    "state": {"sttrs": {"name": "stateTransitions", "type": "m2m:stateTransition"}},
+    "action": {
+        "evm": {"type": "m2m:evalMode"},
+        # There is none before the action has been carried out; written by the CSE alone.
+        "air": {"type": "xs:anyType", "multiplicity": "0..1"},
+    },
     "timeSeriesInstance": {
         # There is no UPDATE; the second source allows some attributes.
         **{short: {"update": "NP"} for short in ("ast", "loc")},
@@ -205,7 +270,8 @@ SECOND_SOURCE_TYPES = {
     "ID": "m2m:ID", "CSEID": "m2m:ID", "SPID": "m2m:ID", "IDCSR": "m2m:ID", "absRelTimestamp": "m2m:absRelTimestamp",
     "anyURI": "xs:anyURI", "boolean": "xs:boolean", "duration": "xs:duration", "list:anyURI": "list of xs:anyURI",
     "list:ID": "list of m2m:ID", "list:m2m:mgmtLinkRef": "list of m2m:mgmtLinkRef", "list:ncname": "list of xs:NCName",
-    "list:string": "list of xs:string", "list:token": "m2m:labels", "m2m:geoCoordinates": "m2m:geoCoordinates",
+    "list:string": "list of xs:string", "list:m2m:attribute": "list of m2m:attribute", "m2m:evalCriteria": "m2m:evalCriteria",
+    "m2m:actionInput": "m2m:actionInput", "m2m:requestPrimitive": "m2m:requestPrimitive", "list:token": "m2m:labels", "m2m:geoCoordinates": "m2m:geoCoordinates",
     "nonNegInteger": "xs:nonNegativeInteger", "positiveInteger": "xs:positiveInteger", "timestamp": "m2m:timestamp",
     "string": "xs:string", "integer": "xs:integer", "list:m2m:ipAddress": "list of m2m:ipAddress",
     "list:m2m:scheduleEntries": "list of m2m:scheduleEntries", "imsi": "m2m:imsi", "iccid": "m2m:iccid",
@@ -291,7 +357,6 @@ SIMPLE = {
     "m2m:primitiveContent": '"any"',
     "m2m:aggregatedRequest": '"any"',
     "m2m:aggregatedResponse": '"any"',
-    "m2m:requestPrimitive": '"any"',
     "m2m:missingDataEntry": '"scalar"',
     "m2m:setOfNotificationStatsInfo": '"any"',
     # Members unknown: TS-0022 is not among the texts at hand.
@@ -309,8 +374,6 @@ LISTS = {
     "m2m:missingDataList": "m2m:missingDataEntry", "m2m:limitsDelAggregation": '{ of = "xs:boolean", min = 1, max = 2 }',
     # An attribute with this type is a list of patterns: the element carries the attribute's own name.
     "m2m:activityPatternElements": "m2m:activityPattern",
-    # The set itself carries no member name in JSON.
-    "m2m:eventNotificationCriteriaSet": "m2m:eventNotificationCriteria",
 }
 
 NUMBERS_REPLACED = {
@@ -346,8 +409,8 @@ COMPLEX_SKIPPED = {
     "m2m:aggregatedRequest", "m2m:metaInformation", "m2m:notification", "m2m:aggregatedNotification", "m2m:operationResult",
     "m2m:aggregatedResponse", "m2m:resourceWrapper", "m2m:childResourceRef", "m2m:mgmtResource", "m2m:announcedMgmtResource",
     "m2m:flexContainerResource", "m2m:announcedFlexContainerResource", "m2m:dynAuthDasResponse", "m2m:dynAuthRelMapResponse",
-    "m2m:securityInfo", "m2m:responsePrimitive", "m2m:responseTypeInfo", "m2m:listOfChildResourceRef",
-    "m2m:dynAuthRelMapRequest", "m2m:activityPatternElements", "m2m:eventNotificationCriteriaSet",
+    "m2m:securityInfo", "m2m:responsePrimitive", "m2m:listOfChildResourceRef",
+    "m2m:dynAuthRelMapRequest", "m2m:activityPatternElements",
 }
 
 # Complex types that the data lacks or describes in a form that JSON does not have: short name -> name, type, multiplicity.
@@ -357,6 +420,41 @@ COMPLEX = {
     "m2m:geoCoordinates": {"typ": ("geometryType", "m2m:geometryType", "1"), "crd": ("coordinates", "m2m:coordinates", "1")},
     # The spelling in the attribute table; complex_types.csv has m2m:deliveryMetadata.
     "m2m:deliveryMetaData": {"tcop": ("tracingOption", "xs:boolean", "1"), "tcin": ("tracingInfo", "m2m:listOfM2MID", "0..1")},
+    # The element is an eventNotificationCriteriaEntry (`encn`) in release 3 and an eventNotificationCriteria since; one of them has to be there.
+    "m2m:eventNotificationCriteriaSet": {
+        "encn": ("eventNotificationCriteriaEntry", "m2m:eventNotificationCriteria", "0..n"),
+        "enc": ("eventNotificationCriteria", "m2m:eventNotificationCriteria", "0..n"),
+    },
+    # Release 4.
+    "m2m:evalCriteria": {
+        "optr": ("operator", "m2m:evalCriteriaOperator", "1"), "sbjt": ("subject", "xs:NCName", "1"), "thld": ("threshold", "xs:anyType", "1"),
+    },
+    "m2m:processConditions": {"sri": ("subjectResourceID", "m2m:ID", "1"), "evc": ("evalCriteria", "m2m:evalCriteria", "1")},
+    # The second source uses a subject, though its list of members has none.
+    "m2m:stateTransition": {
+        "sri": ("subjectResourceID", "m2m:ID", "0..1"), "evc": ("evalCriteria", "m2m:evalCriteria", "1"), "nxst": ("nextState", "m2m:ID", "1"),
+    },
+    "m2m:actionInput": {
+        "cstr": ("contentString", "xs:NCName", "0..1"), "rsid": ("resourceID", "m2m:ID", "0..1"), "raid": ("resourceAttributeID", "m2m:ID", "0..1"),
+    },
+    # The parameters of TS-0004 6.4.1. `rvi` may be left out, as in requests of release 1.
+    "m2m:requestPrimitive": {
+        "op": ("operation", "m2m:operation", "1"), "to": ("to", "xs:anyURI", "1"), "fr": ("from", "m2m:ID", "0..1"),
+        "rqi": ("requestIdentifier", "m2m:requestID", "1"), "ty": ("resourceType", "m2m:resourceType", "0..1"),
+        "pc": ("primitiveContent", "m2m:primitiveContent", "0..1"), "rids": ("roleIDs", "m2m:roleID", "0..1(L)"),
+        "ot": ("originatingTimestamp", "m2m:timestamp", "0..1"), "rqet": ("requestExpirationTimestamp", "m2m:absRelTimestamp", "0..1"),
+        "rset": ("resultExpirationTimestamp", "m2m:absRelTimestamp", "0..1"), "oet": ("operationExecutionTime", "m2m:absRelTimestamp", "0..1"),
+        "rt": ("responseType", "m2m:responseTypeInfo", "0..1"), "rp": ("resultPersistence", "m2m:absRelTimestamp", "0..1"),
+        "rcn": ("resultContent", "m2m:resultContent", "0..1"), "ec": ("eventCategory", "m2m:eventCat", "0..1"),
+        "da": ("deliveryAggregation", "xs:boolean", "0..1"), "gid": ("groupRequestIdentifier", "xs:string", "0..1"),
+        "fc": ("filterCriteria", "m2m:filterCriteria", "0..1"), "drt": ("desiredIdentifierResultType", "m2m:desIdResType", "0..1"),
+        "tkns": ("tokens", "m2m:dynAuthJWT", "0..1(L)"), "tids": ("tokenIDs", "m2m:tokenID", "0..1(L)"),
+        "ltids": ("localTokenIDs", "xs:NCName", "0..1(L)"), "tqi": ("tokenRequestIndicator", "xs:boolean", "0..1"),
+        "grtm": ("groupRequestTargetMembers", "xs:anyURI", "0..1(L)"), "asi": ("authorizationSignatureIndicator", "xs:boolean", "0..1"),
+        "aus": ("authorizationSignatures", "m2m:signatureList", "0..1"), "auri": ("authorizationRelationshipIndicator", "xs:boolean", "0..1"),
+        "sqi": ("semanticQueryIndicator", "xs:boolean", "0..1"), "rvi": ("releaseVersionIndicator", "m2m:releaseVersion", "0..1"),
+        "vsi": ("vendorInformation", "xs:string", "0..1"),
+    },
     # Its list of arguments is named by the type in TS-0004, by `anyArg` as everywhere else in the XSD.
     "m2m:softwareUninstallArgsType": {
         "uuid": ("UUID", "xs:string", "1"), "vr": ("version", "xs:string", "1"),

@@ -41,10 +41,10 @@ fn check(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Wanted, Failu
         let asker = Asker::new(cse, call);
         access::authorize(look, cse, &asker, &parent, operation::CREATE, Some(ty))?;
     }
-    types::check_function(cse, &base)?;
     if !base.allows(Operation::Create) || base.is_virtual {
         return Err(Failure::not_allowed("resources of this type cannot be created by request"));
     }
+    types::check_function(cse, &base)?;
     if !parent.table().allows_child(ty) {
         return Err(match ty {
             23 => Failure::new(StatusCode::TargetNotSubscribable, "the target cannot be subscribed to"),
