@@ -13,6 +13,7 @@ pub mod delivery;
 mod function;
 pub mod request;
 pub mod resource;
+pub mod schedule;
 pub mod store;
 pub mod subscription;
 mod types;
@@ -23,7 +24,7 @@ mod tests;
 pub use clock::{Clock, SystemClock};
 pub use config::Config;
 pub use cse::{Builder, Cse};
-pub use function::{Change, Event, Facets, Reach, Report, ServiceFunction, Stage, Stop, add_schemas};
+pub use function::{Change, Deferral, Event, Facets, Reach, Report, ServiceFunction, Stage, Stop, add_schemas};
 
 /// Number of the CSEBase, the root of the tree.
 pub(crate) const CSE_BASE: resource::Id = 1;

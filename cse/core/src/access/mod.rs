@@ -10,7 +10,6 @@ mod policy;
 
 pub use authorize::{authorize, authorize_by, authorize_self, permissions};
 pub use context::Context;
-pub(crate) use context::is_time_pattern;
 pub(crate) use decide::matches_pattern;
 pub use decide::{Question, decide, matches_originator};
 pub use policy::{ObjectDetail, Policy, Rule};

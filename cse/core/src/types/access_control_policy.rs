@@ -3,9 +3,9 @@
 use dyad_protocol::{Failure, Object};
 use serde_json::Value;
 
-use crate::access::is_time_pattern;
 use crate::request::local_path;
 use crate::resource::{Txn, resolve};
+use crate::schedule::Pattern;
 
 /// BAD_REQUEST for rules that could never grant: no originators, malformed time windows or addresses, and for
 /// self-privileges that would let nobody change the policy again.
@@ -43,7 +43,7 @@ fn check_rule(set: &str, rule: &Value) -> Result<(), Failure> {
     let contexts = rule.get("acco").and_then(Value::as_array).into_iter().flatten();
     let windows = contexts.flat_map(|context| crate::resource::texts(context.get("actw")));
     for window in windows {
-        if !is_time_pattern(window) {
+        if Pattern::parse(window).is_none() {
             return Err(Failure::bad_request(format!("a time window (actw) of {set} is malformed")));
         }
     }
