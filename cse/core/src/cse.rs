@@ -13,8 +13,8 @@ use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::function::{Report, ServiceFunction, Stop};
 use crate::request;
-use crate::resource::{Batch, Snapshot, Tree, WriteQueue, WriterEnd, spawn_writer};
-use crate::store::Store;
+use crate::resource::{Snapshot, Tree, WriteQueue, WriterEnd, spawn_writer};
+use crate::store::{Store, Writer};
 use crate::types;
 
 /// A common services entity.
@@ -24,6 +24,7 @@ pub struct Cse {
     tree: Tree,
     writer: WriteQueue,
     delivery: Delivery,
+    requests: request::State,
     functions: Vec<Arc<dyn ServiceFunction>>,
     stop: watch::Sender<bool>,
     expiration_interval: watch::Sender<Duration>,
@@ -60,13 +61,14 @@ impl Builder {
                 owners.push((*ty, function.name()));
             }
         }
-        let batch = Batch::new(self.store.writer()?)?;
+        let database = self.store.writer()?;
         let targets = owed_targets(&self.store)?;
         let (stop, stopped) = watch::channel(false);
         let (writer, end) = WriteQueue::new(self.config.write_queue);
         let expiration_interval = watch::Sender::new(self.config.expiration_interval);
         let cse = Arc::new(Cse {
             tree: Tree::new(self.store, self.schemas, self.config.cache_bytes),
+            requests: request::State::new(&self.config.deferral),
             delivery: Delivery::new(self.transports, self.config.notification.clone(), stopped),
             config: self.config,
             clock: self.clock,
@@ -78,7 +80,7 @@ impl Builder {
             this: OnceLock::new(),
         });
         let _ = cse.this.set(Arc::downgrade(&cse));
-        cse.run(batch, end, targets).await?;
+        cse.run(database, end, targets).await?;
         Ok(cse)
     }
 }
@@ -98,8 +100,13 @@ fn owed_targets(store: &Store) -> anyhow::Result<Vec<String>> {
 }
 
 impl Cse {
-    async fn run(self: &Arc<Self>, batch: Batch, end: WriterEnd, targets: Vec<String>) -> anyhow::Result<()> {
-        spawn_writer(Arc::clone(self), batch, end)?;
+    async fn run(
+        self: &Arc<Self>,
+        database: Writer,
+        end: WriterEnd,
+        targets: Vec<String>,
+    ) -> anyhow::Result<()> {
+        spawn_writer(Arc::clone(self), database, end)?;
         if let Err(failure) = self.writer.run(types::bootstrap).await {
             self.writer.stop().await;
             return Err(match failure.source {
@@ -171,6 +178,15 @@ impl Cse {
     /// The tree.
     pub fn tree(&self) -> &Tree {
         &self.tree
+    }
+
+    pub(crate) fn requests(&self) -> &request::State {
+        &self.requests
+    }
+
+    /// Whether the node is being stopped.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
     }
 
     /// Delivery of notifications.

@@ -1,20 +1,21 @@
-//! What a batch of write requests has changed so far: the versions that are newer than the database, and the way
-//! from them to a change set.
+//! What the writer has changed and the readers do not see yet: one transaction that collects changes, and the one
+//! before it, which is on its way to the disk.
 //!
-//! Several changes of one resource become one row operation, so a container into which a whole batch creates
-//! instances is written once.
+//! The committing thread has the writer's connection while it commits. What a procedure looks up meanwhile comes from
+//! the two layers and, below them, from what is committed, on a connection of its own; only a scan waits for the
+//! commit and goes on inside the open transaction.
 
 use std::sync::Arc;
 
+use crossbeam_channel::Receiver;
 use dyad_protocol::Failure;
-use dyad_protocol::schema::Presence;
-use rustc_hash::{FxHashMap, FxHashSet};
-use serde_json::Value;
 
+use super::commit::{Landing, Shipment};
+use super::layer::{Changes, Layer};
 use super::tree::Subscriptions;
 use super::windows::Windows;
-use super::{Id, Resource, Tree};
-use crate::store::{ChangeSet, Owed, Writer};
+use super::{Id, Resource};
+use crate::store::{ChangeSet, Connection, StoreError, Writer};
 
 /// Numbers that are reserved in the store at a time: a crash loses at most so many.
 const RESERVE: i64 = 1 << 16;
@@ -25,57 +26,19 @@ const HIGH_WATER: &str = "next_id";
 /// Name of the note in the store that an instance has a name like those that the node assigns.
 const NAMED_INSTANCES: &str = "named_instances";
 
-/// Values longer than this are not in the attribute index; filters on them look at the resources themselves.
-pub(crate) const INDEXED_VALUE: usize = 256;
-
-/// A resource that this batch changed.
-struct Entry {
-    /// The newest version; `None` once removed.
-    now: Option<Arc<Resource>>,
-    /// What the database has: `None` if it has no such row yet.
-    stored: Option<Stored>,
-    /// Whether the database lags behind.
-    dirty: bool,
-    /// Whether this batch made it and did not change it since.
-    is_new: bool,
-}
-
-/// What the database knows of a resource.
-enum Stored {
-    /// This version.
-    Version(Arc<Resource>),
-    /// A row without labels and indexed attributes, which was never loaded.
-    Plain,
-}
-
-/// One change of one job.
-pub(crate) enum Change {
-    /// A new version; the flag says that the resource is new.
-    Put(Arc<Resource>, bool),
-    /// Gone. `None` for an instance without labels that was never loaded.
-    Remove(Id, Option<Arc<Resource>>),
-}
-
-/// All changes of one job, in order.
-#[derive(Default)]
-pub(crate) struct Changes {
-    pub(crate) changes: Vec<Change>,
-    pub(crate) subscriptions: Vec<(Id, Subscriptions)>,
-    pub(crate) owed: Vec<Arc<Owed>>,
-}
-
 /// The state of the writer thread.
 pub(crate) struct Batch {
-    pub(crate) writer: Writer,
     pub(crate) windows: Windows,
-    entries: FxHashMap<Id, Entry>,
-    names: FxHashMap<Id, FxHashMap<String, Id>>,
-    ris: FxHashMap<String, Id>,
-    subscriptions: FxHashMap<Id, Subscriptions>,
-    owed: Vec<Arc<Owed>>,
-    flushed_owed: usize,
+    /// Reads what is committed.
+    committed: Connection,
+    /// Not here while it commits.
+    writer: Option<Writer>,
+    landings: Receiver<Landing>,
+    /// What came of the last commit, until it is asked for.
+    landed: Option<Result<(), StoreError>>,
+    current: Layer,
+    under_way: Option<Layer>,
     settled: Vec<i64>,
-    settling: Vec<i64>,
     next_id: Id,
     reserved: Id,
     named_instances: bool,
@@ -83,22 +46,25 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// The state at start. Internal failure if the store does not answer.
-    pub(crate) fn new(mut writer: Writer) -> Result<Self, Failure> {
+    /// The state at start; `landings` is where the connection comes back from the committing thread. Internal failure
+    /// if the store does not answer.
+    pub(crate) fn new(
+        mut writer: Writer,
+        committed: Connection,
+        landings: Receiver<Landing>,
+    ) -> Result<Self, Failure> {
         let reserved = writer.meta(HIGH_WATER).map_err(Failure::internal)?;
         let next_id = reserved.and_then(|text| text.parse().ok()).unwrap_or(crate::CSE_BASE + 1);
         let named_instances = writer.meta(NAMED_INSTANCES).map_err(Failure::internal)?.is_some();
         Ok(Self {
-            writer,
             windows: Windows::default(),
-            entries: FxHashMap::default(),
-            names: FxHashMap::default(),
-            ris: FxHashMap::default(),
-            subscriptions: FxHashMap::default(),
-            owed: Vec::new(),
-            flushed_owed: 0,
+            committed,
+            writer: Some(writer),
+            landings,
+            landed: None,
+            current: Layer::default(),
+            under_way: None,
             settled: Vec::new(),
-            settling: Vec::new(),
             next_id,
             reserved: next_id,
             named_instances,
@@ -129,239 +95,156 @@ impl Batch {
         }
     }
 
-    /// A resource that this batch changed: `Some(None)` if it is gone, `None` if the batch did not touch it.
+    /// A resource that is newer here than what is committed: `Some(None)` if it is gone.
     pub(crate) fn get(&self, id: Id) -> Option<Option<&Arc<Resource>>> {
-        self.entries.get(&id).map(|entry| entry.now.as_ref())
+        self.layers().find_map(|layer| layer.get(id))
     }
 
-    /// A child that this batch created under a given name.
+    /// A child that was created under a given name.
     pub(crate) fn child_by_name(&self, parent: Id, name: &str) -> Option<Id> {
-        self.names.get(&parent)?.get(name).copied()
+        self.layers().find_map(|layer| layer.child_by_name(parent, name))
     }
 
-    /// A resource that this batch created with a resource ID of its own.
+    /// A resource that was created with a resource ID of its own.
     pub(crate) fn by_ri(&self, ri: &str) -> Option<Id> {
-        self.ris.get(ri).copied()
+        self.layers().find_map(|layer| layer.by_ri(ri))
     }
 
-    /// The subscriptions of a resource, if the batch changed them.
+    /// The subscriptions of a resource, if they changed.
     pub(crate) fn subscriptions(&self, parent: Id) -> Option<&Subscriptions> {
-        self.subscriptions.get(&parent)
+        self.layers().find_map(|layer| layer.subscriptions(parent))
     }
 
-    /// Notifications that were delivered: their rows go with the next commit.
+    /// The newer layer first.
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
+        std::iter::once(&self.current).chain(&self.under_way)
+    }
+
+    /// Notifications that were delivered: their rows go with the next transaction.
     pub(crate) fn settle(&mut self, seqs: Vec<i64>) {
         self.settled.extend(seqs);
     }
 
     /// Takes over the changes of a job that succeeded.
     pub(crate) fn merge(&mut self, changes: Changes) {
-        for change in changes.changes {
-            match change {
-                Change::Put(resource, is_new) => self.put(resource, is_new),
-                Change::Remove(id, old) => self.remove(id, old),
-            }
-        }
-        self.subscriptions.extend(changes.subscriptions);
-        self.owed.extend(changes.owed);
-    }
-
-    fn put(&mut self, resource: Arc<Resource>, is_new: bool) {
-        if is_new {
-            if let Some(rn) = &resource.row().rn {
-                self.names.entry(resource.parent()).or_default().insert(rn.clone(), resource.id());
-            }
-            if let Some(ri) = &resource.row().ri {
-                self.ris.insert(ri.clone(), resource.id());
-            }
-        }
-        let entry = self.entries.entry(resource.id()).or_insert(Entry {
-            now: None,
-            stored: None,
-            dirty: true,
-            is_new,
-        });
-        entry.is_new = is_new;
-        entry.now = Some(resource);
-        entry.dirty = true;
+        self.current.merge(changes);
     }
 
     /// The version that a put replaces; must be called before the first put of a stored resource.
     pub(crate) fn remember(&mut self, stored: &Arc<Resource>) {
-        self.entries.entry(stored.id()).or_insert_with(|| Entry {
-            now: Some(Arc::clone(stored)),
-            stored: Some(Stored::Version(Arc::clone(stored))),
-            dirty: false,
-            is_new: false,
-        });
+        self.current.remember(stored);
     }
 
-    fn remove(&mut self, id: Id, old: Option<Arc<Resource>>) {
-        if let Some(old) = &old {
-            if let (Some(rn), Some(names)) = (&old.row().rn, self.names.get_mut(&old.parent())) {
-                names.remove(rn);
-            }
-            if let Some(ri) = &old.row().ri {
-                self.ris.remove(ri);
-            }
+    /// The connection with every change written into its open transaction, for scans. Waits for the commit that is
+    /// under way.
+    pub(crate) fn flushed(&mut self) -> Result<&mut Writer, StoreError> {
+        self.recall();
+        if let Some(Err(error)) = &self.landed {
+            return Err(StoreError::Query(format!("the commit before this one failed: {error}").into()));
         }
-        let stored = match old {
-            Some(old) => Stored::Version(old),
-            None => Stored::Plain,
-        };
-        let entry = self.entries.entry(id).or_insert(Entry {
-            now: None,
-            stored: Some(stored),
-            dirty: true,
-            is_new: false,
-        });
-        entry.now = None;
-        entry.dirty = true;
+        let set = self.take_changes();
+        let writer = self.writer.as_mut().ok_or_else(lost)?;
+        if !writer.is_open() {
+            writer.begin()?;
+        }
+        if !set.is_empty() {
+            writer.apply(&set)?;
+        }
+        Ok(writer)
     }
 
-    /// Writes what is dirty into the open database transaction, so that scans see it.
-    pub(crate) fn flush(&mut self) -> Result<(), crate::store::StoreError> {
-        let mut set = ChangeSet::default();
-        for (id, entry) in &mut self.entries {
-            if !std::mem::take(&mut entry.dirty) {
-                continue;
-            }
-            add(&mut set, *id, entry);
+    /// The connection for what no layer knows: inside the transaction if one is open here, else on what is committed.
+    pub(crate) fn below(&mut self) -> &mut Connection {
+        match &mut self.writer {
+            Some(writer) if writer.is_open() => writer,
+            _ => &mut self.committed,
         }
-        // Rows in the order of their numbers keep the pages of the tables in order.
-        set.insert.sort_unstable_by_key(|row| row.id);
-        set.owe = self.owed.get(self.flushed_owed..).unwrap_or_default().to_vec();
-        self.flushed_owed = self.owed.len();
+    }
+
+    /// Starts a transaction that empties the store, and forgets everything.
+    pub(crate) fn clear(&mut self) -> Result<(), StoreError> {
+        self.discard();
+        let writer = self.writer.as_mut().ok_or_else(lost)?;
+        writer.begin()?;
+        writer.clear()
+    }
+
+    /// Commits on this thread, and gives the layer to publish.
+    pub(crate) fn commit(&mut self) -> Result<Layer, StoreError> {
+        self.flushed()?.commit()?;
+        Ok(std::mem::take(&mut self.current))
+    }
+
+    /// Whether a commit is under way.
+    pub(crate) fn is_away(&self) -> bool {
+        self.writer.is_none()
+    }
+
+    /// Waits until the connection is back.
+    pub(crate) fn recall(&mut self) {
+        if self.is_away() {
+            match self.landings.recv() {
+                Ok(landing) => self.land(landing),
+                Err(_) => self.landed = Some(Err(lost())),
+            }
+        }
+    }
+
+    /// The connection is back.
+    pub(crate) fn land(&mut self, landing: Landing) {
+        self.writer = Some(landing.writer);
+        self.landed = Some(landing.outcome);
+    }
+
+    /// What came of the last commit, once: on success the layer to publish.
+    pub(crate) fn take_landed(&mut self) -> Option<Result<Layer, StoreError>> {
+        match self.landed.take()? {
+            Ok(()) => Some(Ok(self.under_way.take().unwrap_or_default())),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    fn take_changes(&mut self) -> ChangeSet {
+        let mut set = self.current.take_changes();
         set.settle = std::mem::take(&mut self.settled);
-        self.settling.extend_from_slice(&set.settle);
+        self.current.settled.extend_from_slice(&set.settle);
         set.meta = std::mem::take(&mut self.meta);
-        if set.is_empty() { Ok(()) } else { self.writer.apply(&set) }
+        set
     }
 
-    /// After the commit: publishes the new versions to the readers and gives out what is owed.
-    pub(crate) fn publish(&mut self, tree: &Tree) -> Vec<Arc<Owed>> {
-        let mut labels = FxHashSet::default();
-        // Before the first version is replaced: a row that was read before the commit is not taken any more.
-        tree.advance();
-        for (id, entry) in self.entries.drain() {
-            for version in entry.now.iter().chain(entry.stored.as_ref().and_then(Stored::version)) {
-                labels.extend(version.texts("lbl").map(str::to_owned));
-            }
-            match entry.now {
-                // What was just made is read by few; what was changed is likely changed again.
-                Some(resource) if entry.is_new => tree.resources.insert(id, resource.compact()),
-                Some(resource) => tree.resources.insert(id, resource),
-                None => {
-                    tree.resources.remove(&id);
-                    tree.subscriptions.remove(&id);
-                }
-            }
+    /// Hands the transaction and the connection to the committing thread: what changes from here on is in the next
+    /// one. `None` if the connection is not here or there is nothing to commit.
+    pub(crate) fn ship(&mut self) -> Option<Shipment> {
+        let writer = self.writer.take()?;
+        let set = self.take_changes();
+        if set.is_empty() && !writer.is_open() {
+            self.writer = Some(writer);
+            return None;
         }
-        for (parent, subscriptions) in self.subscriptions.drain() {
-            tree.subscriptions.insert(parent, subscriptions);
-        }
-        for label in labels {
-            tree.labels.remove(&label);
-        }
-        self.names.clear();
-        self.ris.clear();
-        self.settling.clear();
-        self.flushed_owed = 0;
-        std::mem::take(&mut self.owed)
+        self.under_way = Some(std::mem::take(&mut self.current));
+        Some(Shipment { writer, set })
     }
 
-    /// After a rollback: forgets everything that did not come to pass. Numbers stay used.
+    /// After a failure: forgets everything that did not come to pass, with the transaction taken back. Numbers stay
+    /// used.
     pub(crate) fn discard(&mut self) {
-        self.entries.clear();
-        self.names.clear();
-        self.ris.clear();
-        self.subscriptions.clear();
-        self.owed.clear();
-        self.flushed_owed = 0;
+        self.recall();
+        self.landed = None;
+        for layer in [Some(std::mem::take(&mut self.current)), self.under_way.take()].into_iter().flatten() {
+            self.settled.extend(layer.settled);
+        }
         self.windows.clear();
-        self.settled.append(&mut self.settling);
         // The mark may not have reached the disk.
         self.meta = vec![(HIGH_WATER.to_owned(), self.reserved.to_string())];
         if self.named_instances {
             self.meta.push((NAMED_INSTANCES.to_owned(), "yes".to_owned()));
         }
-    }
-}
-
-impl Stored {
-    fn version(&self) -> Option<&Arc<Resource>> {
-        match self {
-            Self::Version(resource) => Some(resource),
-            Self::Plain => None,
+        if let Some(Err(error)) = self.writer.as_mut().map(Writer::rollback) {
+            tracing::error!(%error, "a transaction could not be taken back");
         }
     }
 }
 
-/// The row operations that bring the database from what it has to what is now.
-fn add(set: &mut ChangeSet, id: Id, entry: &mut Entry) {
-    let before = entry.stored.as_ref().and_then(Stored::version);
-    let now = entry.now.as_ref();
-    if before.and_then(|before| before.get("lbl")) != now.and_then(|now| now.get("lbl")) {
-        let (old, new) = (labels(before), labels(now));
-        set.label_remove
-            .extend(old.iter().filter(|label| !new.contains(label)).map(|label| (label.clone(), id)));
-        set.label_add
-            .extend(new.iter().filter(|label| !old.contains(label)).map(|label| (label.clone(), id)));
-    }
-    each_indexed(before, now, |name, value| set.attribute_remove.push((name.to_owned(), value, id)));
-    each_indexed(now, before, |name, value| set.attribute_add.push((name.to_owned(), value, id)));
-    match (&entry.now, &entry.stored) {
-        (Some(now), None) => set.insert.push(Arc::clone(now.row())),
-        (Some(now), Some(_)) => set.update.push(Arc::clone(now.row())),
-        (None, Some(_)) => set.delete.push(id),
-        (None, None) => {}
-    }
-    entry.stored = entry.now.clone().map(Stored::Version);
-}
-
-fn labels(resource: Option<&Arc<Resource>>) -> Vec<String> {
-    let mut labels: Vec<String> =
-        resource.into_iter().flat_map(|resource| resource.texts("lbl")).map(str::to_owned).collect();
-    labels.sort_unstable();
-    labels.dedup();
-    labels
-}
-
-/// The entries of the attribute index that one version has and another has not. The index holds scalars that an
-/// originator gave, and the identities. Instances are found through their container and are not in it.
-fn each_indexed(
-    of: Option<&Arc<Resource>>,
-    without: Option<&Arc<Resource>>,
-    mut each: impl FnMut(&str, String),
-) {
-    let Some(of) = of.filter(|of| !crate::types::is_instance(of.ty())) else { return };
-    for (name, value) in of.attributes() {
-        if without.is_some_and(|without| without.get(name) == Some(value)) || !is_indexed(of, name) {
-            continue;
-        }
-        if let Some(text) = index_value(value).filter(|text| text.len() <= INDEXED_VALUE) {
-            each(name, text);
-        }
-    }
-}
-
-fn is_indexed(resource: &Resource, name: &str) -> bool {
-    match name {
-        "cr" | "aei" | "csi" => true,
-        "et" | "rn" | "lbl" => false,
-        _ => resource
-            .table()
-            .attribute(name)
-            .is_some_and(|attribute| attribute.create != Presence::NotPermitted),
-    }
-}
-
-/// The text under which a scalar stands in the attribute index. PostgreSQL has no texts with a NUL.
-pub(crate) fn index_value(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => (!text.contains('\0')).then(|| text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        _ => None,
-    }
+fn lost() -> StoreError {
+    StoreError::Query("the committing thread is gone".into())
 }

@@ -4,7 +4,9 @@
 //! never used twice and names never change, so what was once true of a path stays true until the resource is gone.
 
 mod batch;
+mod commit;
 mod draft;
+mod layer;
 pub mod names;
 mod snapshot;
 mod tree;
@@ -13,8 +15,8 @@ mod version;
 mod windows;
 mod writer;
 
-pub(crate) use batch::{Batch, INDEXED_VALUE, index_value};
 pub use draft::Draft;
+pub(crate) use layer::{INDEXED_VALUE, index_value};
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::is_cold;
 pub(crate) use tree::child;

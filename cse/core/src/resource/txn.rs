@@ -8,7 +8,8 @@ use std::sync::Arc;
 use dyad_protocol::{Failure, Timestamp};
 use rustc_hash::FxHashMap;
 
-use super::batch::{Batch, Change, Changes};
+use super::batch::Batch;
+use super::layer::{Change, Changes};
 use super::tree::Subscriptions;
 use super::{Id, Latest, Lookup, Resource, Tree};
 use crate::Cse;
@@ -108,7 +109,12 @@ impl<'a> Txn<'a> {
 
     /// Owes a notification: it leaves after the commit and is sent at least once.
     pub fn owe(&mut self, subscription: Id, target: &str, body: String) {
-        let expires = self.now.plus(self.cse.config().notification.keep_for).micros();
+        self.owe_until(subscription, target, body, Timestamp::NEVER);
+    }
+
+    /// Owes a notification that is of no use any more after a moment.
+    pub fn owe_until(&mut self, subscription: Id, target: &str, body: String, until: Timestamp) {
+        let expires = self.now.plus(self.cse.config().notification.keep_for).min(until).micros();
         // From the same numbers as resources, so that it differs from every earlier one, also after a restart.
         let seq = self.batch.next_id();
         self.changes.owed.push(Arc::new(Owed {
@@ -123,13 +129,28 @@ impl<'a> Txn<'a> {
     /// The oldest instance of a container, read ahead.
     pub(crate) fn oldest_instance(&mut self, container: Id, ty: i32) -> Result<Option<Aged>, Failure> {
         self.windows.push(container);
-        if let Some(oldest) = self.batch.windows.oldest(container, |_, _| Ok::<_, Failure>(Vec::new()))? {
+        if let Some(oldest) = self.batch.windows.oldest(container) {
             return Ok(Some(*oldest));
         }
-        self.batch.flush().map_err(Failure::internal)?;
-        let Batch { windows, writer, .. } = &mut *self.batch;
-        let read = |after, ahead| writer.oldest(container, ty, after, ahead).map_err(Failure::internal);
-        Ok(windows.oldest(container, read)?.copied())
+        // What is committed begins with the oldest of all, unless they are on their way out.
+        let (after, ahead) = self.batch.windows.next(container);
+        let mut read = self.batch.below().oldest(container, ty, after, ahead).map_err(Failure::internal)?;
+        read.retain(|instance| !self.is_removed(instance.id));
+        if read.is_empty() {
+            let writer = self.batch.flushed().map_err(Failure::internal)?;
+            read = writer.oldest(container, ty, after, ahead).map_err(Failure::internal)?;
+            read.retain(|instance| !self.is_removed(instance.id));
+        }
+        self.batch.windows.extend(container, read);
+        Ok(self.batch.windows.oldest(container).copied())
+    }
+
+    /// Whether a resource is gone for this transaction, whatever the database says.
+    fn is_removed(&self, id: Id) -> bool {
+        match self.pending.get(&id) {
+            Some(changed) => changed.is_none(),
+            None => matches!(self.batch.get(id), Some(None)),
+        }
     }
 
     /// Trims the oldest instance of a container, without notice to anybody (TS-0004 7.4.7.2.1).
@@ -149,8 +170,8 @@ impl<'a> Txn<'a> {
         after: Id,
         limit: usize,
     ) -> Result<Vec<Aged>, Failure> {
-        self.batch.flush().map_err(Failure::internal)?;
-        self.batch.writer.oldest(parent, ty, after, limit).map_err(Failure::internal)
+        let writer = self.batch.flushed().map_err(Failure::internal)?;
+        writer.oldest(parent, ty, after, limit).map_err(Failure::internal)
     }
 
     /// Removes an instance that was not loaded.
@@ -164,14 +185,14 @@ impl<'a> Txn<'a> {
 
     /// The latest instance of a type below a resource among those older than one.
     pub(crate) fn latest_before(&mut self, parent: Id, ty: i32, but: Id) -> Result<Option<Id>, Failure> {
-        self.batch.flush().map_err(Failure::internal)?;
-        self.batch.writer.newest_before(parent, ty, but).map_err(Failure::internal)
+        let writer = self.batch.flushed().map_err(Failure::internal)?;
+        writer.newest_before(parent, ty, but).map_err(Failure::internal)
     }
 
     /// Resources whose expiration time has passed.
     pub(crate) fn expired(&mut self, now: Timestamp, most: usize) -> Result<Vec<Id>, Failure> {
-        self.batch.flush().map_err(Failure::internal)?;
-        self.batch.writer.expired(now.micros() + 1, most).map_err(Failure::internal)
+        let writer = self.batch.flushed().map_err(Failure::internal)?;
+        writer.expired(now.micros() + 1, most).map_err(Failure::internal)
     }
 
     fn forget_window(&mut self, container: Id) {
@@ -216,16 +237,16 @@ impl Lookup for Txn<'_> {
         if let Some(changed) = self.batch.get(id) {
             return Ok(changed.cloned());
         }
-        let (tree, writer) = (self.cse.tree(), &mut self.batch.writer);
-        tree.get_or_load(id, || super::snapshot::load(tree, writer, id))
+        let (tree, below) = (self.cse.tree(), self.batch.below());
+        tree.get_or_load(id, || super::snapshot::load(tree, below, id))
     }
 
     fn child_by_name(&mut self, parent: Id, name: &str) -> Result<Option<Arc<Resource>>, Failure> {
         let id = match self.batch.child_by_name(parent, name) {
             Some(id) => Some(id),
-            None => self.batch.writer.id_by_name(parent, name).map_err(Failure::internal)?,
+            None => self.batch.below().id_by_name(parent, name).map_err(Failure::internal)?,
         };
-        // The row may be removed by this batch and not flushed yet.
+        // The row may be removed by a change that is not committed yet.
         id.map_or(Ok(None), |id| self.resource(id))
     }
 
@@ -233,7 +254,7 @@ impl Lookup for Txn<'_> {
         if let Some(id) = self.batch.by_ri(ri) {
             return Ok(Some(id));
         }
-        let stored = self.batch.writer.row_by_ri(ri).map_err(Failure::internal)?.map(|row| row.id);
+        let stored = self.batch.below().row_by_ri(ri).map_err(Failure::internal)?.map(|row| row.id);
         match stored {
             Some(id) if self.resource(id)?.is_some() => Ok(Some(id)),
             _ => Ok(None),
@@ -247,14 +268,15 @@ impl Lookup for Txn<'_> {
         after: Id,
         limit: usize,
     ) -> Result<Vec<Arc<Resource>>, Failure> {
-        self.batch.flush().map_err(Failure::internal)?;
+        let writer = self.batch.flushed().map_err(Failure::internal)?;
         let (mut after, mut children) = (after, Vec::new());
-        let types = super::snapshot::present(&mut self.batch.writer, parent, types)?;
+        let types = super::snapshot::present(writer, parent, types)?;
         if types.is_empty() {
             return Ok(children);
         }
         loop {
-            let rows = self.batch.writer.children(parent, &types, after, limit).map_err(Failure::internal)?;
+            let rows =
+                self.batch.below().children(parent, &types, after, limit).map_err(Failure::internal)?;
             let is_last = rows.len() < limit;
             for row in rows {
                 after = row.id;
@@ -276,8 +298,8 @@ impl Lookup for Txn<'_> {
             return Ok(latest);
         }
         let Some(ty) = crate::types::instance_type_of(resource) else { return Ok(None) };
-        self.batch.flush().map_err(Failure::internal)?;
-        self.batch.writer.newest(resource.id(), ty).map_err(Failure::internal)
+        let writer = self.batch.flushed().map_err(Failure::internal)?;
+        writer.newest(resource.id(), ty).map_err(Failure::internal)
     }
 
     fn oldest(&mut self, parent: Id, ty: i32) -> Result<Option<Id>, Failure> {
@@ -296,7 +318,11 @@ impl Lookup for Txn<'_> {
         if let Some(list) = cached {
             return Ok(list);
         }
-        let list: Subscriptions = self.children(parent, &[23], 0, usize::MAX)?.into();
+        // No layer knows of a change, so what is committed holds.
+        let tree = self.cse.tree();
+        let rows = self.batch.below().children(parent, &[23], 0, usize::MAX).map_err(Failure::internal)?;
+        let list: Subscriptions =
+            rows.into_iter().map(|row| tree.revive(Arc::new(row))).collect::<Result<_, _>>()?;
         // What the writer reads outside its own changes is committed, so the readers may have it.
         self.cse.tree().subscriptions.insert(parent, Arc::clone(&list));
         Ok(list)

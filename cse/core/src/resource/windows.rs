@@ -31,21 +31,22 @@ struct Window {
 }
 
 impl Windows {
-    /// The oldest instance of a container, with `read` to look further ahead: it gets the number after which to
-    /// read and how many.
-    pub(crate) fn oldest<E>(
-        &mut self,
-        container: Id,
-        read: impl FnOnce(Id, usize) -> Result<Vec<Aged>, E>,
-    ) -> Result<Option<&Aged>, E> {
+    /// The oldest instance of a container, if it was read ahead.
+    pub(crate) fn oldest(&self, container: Id) -> Option<&Aged> {
+        self.windows.get(&container)?.ahead.front()
+    }
+
+    /// Where to read on: the number after which, and how many.
+    pub(crate) fn next(&self, container: Id) -> (Id, usize) {
+        (self.windows.get(&container).map_or(0, |window| window.after), AHEAD)
+    }
+
+    /// Adds what was read ahead.
+    pub(crate) fn extend(&mut self, container: Id, read: Vec<Aged>) {
         if self.windows.len() > CONTAINERS {
             self.windows.clear();
         }
-        let window = self.windows.entry(container).or_default();
-        if window.ahead.is_empty() {
-            window.ahead.extend(read(window.after, AHEAD)?);
-        }
-        Ok(window.ahead.front())
+        self.windows.entry(container).or_default().ahead.extend(read);
     }
 
     /// Takes off the oldest instance, after it was removed.

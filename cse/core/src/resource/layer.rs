@@ -1,0 +1,276 @@
+//! What one database transaction changes: the versions that are newer than the database, and the way from them to a
+//! change set.
+//!
+//! Several changes of one resource become one row operation, so a container into which a whole batch creates
+//! instances is written once. Which transaction is under way is left to [`super::batch`].
+
+use std::sync::Arc;
+
+use dyad_protocol::schema::Presence;
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde_json::Value;
+
+use super::tree::Subscriptions;
+use super::{Id, Resource, Tree};
+use crate::store::{ChangeSet, Owed};
+
+/// Values longer than this are not in the attribute index; filters on them look at the resources themselves.
+pub(crate) const INDEXED_VALUE: usize = 256;
+
+/// A resource that this transaction changed.
+struct Entry {
+    /// The newest version; `None` once removed.
+    now: Option<Arc<Resource>>,
+    /// What the database has: `None` if it has no such row yet.
+    stored: Option<Stored>,
+    /// Whether the database lags behind.
+    dirty: bool,
+    /// Whether this transaction made it and did not change it since.
+    is_new: bool,
+}
+
+/// What the database knows of a resource.
+enum Stored {
+    /// This version.
+    Version(Arc<Resource>),
+    /// A row without labels and indexed attributes, which was never loaded.
+    Plain,
+}
+
+impl Stored {
+    fn version(&self) -> Option<&Arc<Resource>> {
+        match self {
+            Self::Version(resource) => Some(resource),
+            Self::Plain => None,
+        }
+    }
+}
+
+/// One change of one job.
+pub(crate) enum Change {
+    /// A new version; the flag says that the resource is new.
+    Put(Arc<Resource>, bool),
+    /// Gone. `None` for an instance without labels that was never loaded.
+    Remove(Id, Option<Arc<Resource>>),
+}
+
+/// All changes of one job, in order.
+#[derive(Default)]
+pub(crate) struct Changes {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) subscriptions: Vec<(Id, Subscriptions)>,
+    pub(crate) owed: Vec<Arc<Owed>>,
+}
+
+/// The changes of one transaction.
+#[derive(Default)]
+pub(crate) struct Layer {
+    entries: FxHashMap<Id, Entry>,
+    names: FxHashMap<Id, FxHashMap<String, Id>>,
+    ris: FxHashMap<String, Id>,
+    subscriptions: FxHashMap<Id, Subscriptions>,
+    owed: Vec<Arc<Owed>>,
+    flushed_owed: usize,
+    /// Notifications that were delivered and whose rows go with this transaction.
+    pub(crate) settled: Vec<i64>,
+}
+
+impl Layer {
+    /// A resource that this transaction changed: `Some(None)` if it is gone, `None` if it did not touch it.
+    pub(crate) fn get(&self, id: Id) -> Option<Option<&Arc<Resource>>> {
+        self.entries.get(&id).map(|entry| entry.now.as_ref())
+    }
+
+    /// A child that this transaction created under a given name.
+    pub(crate) fn child_by_name(&self, parent: Id, name: &str) -> Option<Id> {
+        self.names.get(&parent)?.get(name).copied()
+    }
+
+    /// A resource that this transaction created with a resource ID of its own.
+    pub(crate) fn by_ri(&self, ri: &str) -> Option<Id> {
+        self.ris.get(ri).copied()
+    }
+
+    /// The subscriptions of a resource, if this transaction changed them.
+    pub(crate) fn subscriptions(&self, parent: Id) -> Option<&Subscriptions> {
+        self.subscriptions.get(&parent)
+    }
+
+    /// Takes over the changes of a job that succeeded.
+    pub(crate) fn merge(&mut self, changes: Changes) {
+        for change in changes.changes {
+            match change {
+                Change::Put(resource, is_new) => self.put(resource, is_new),
+                Change::Remove(id, old) => self.remove(id, old),
+            }
+        }
+        self.subscriptions.extend(changes.subscriptions);
+        self.owed.extend(changes.owed);
+    }
+
+    fn put(&mut self, resource: Arc<Resource>, is_new: bool) {
+        if is_new {
+            if let Some(rn) = &resource.row().rn {
+                self.names.entry(resource.parent()).or_default().insert(rn.clone(), resource.id());
+            }
+            if let Some(ri) = &resource.row().ri {
+                self.ris.insert(ri.clone(), resource.id());
+            }
+        }
+        let entry = self.entries.entry(resource.id()).or_insert(Entry {
+            now: None,
+            stored: None,
+            dirty: true,
+            is_new,
+        });
+        entry.is_new = is_new;
+        entry.now = Some(resource);
+        entry.dirty = true;
+    }
+
+    /// The version that a put replaces; must be called before the first put of a stored resource.
+    pub(crate) fn remember(&mut self, stored: &Arc<Resource>) {
+        self.entries.entry(stored.id()).or_insert_with(|| Entry {
+            now: Some(Arc::clone(stored)),
+            stored: Some(Stored::Version(Arc::clone(stored))),
+            dirty: false,
+            is_new: false,
+        });
+    }
+
+    fn remove(&mut self, id: Id, old: Option<Arc<Resource>>) {
+        if let Some(old) = &old {
+            if let (Some(rn), Some(names)) = (&old.row().rn, self.names.get_mut(&old.parent())) {
+                names.remove(rn);
+            }
+            if let Some(ri) = &old.row().ri {
+                self.ris.remove(ri);
+            }
+        }
+        let stored = match old {
+            Some(old) => Stored::Version(old),
+            None => Stored::Plain,
+        };
+        let entry = self.entries.entry(id).or_insert(Entry {
+            now: None,
+            stored: Some(stored),
+            dirty: true,
+            is_new: false,
+        });
+        entry.now = None;
+        entry.dirty = true;
+    }
+
+    /// What the database lacks; counts as written from here on.
+    pub(crate) fn take_changes(&mut self) -> ChangeSet {
+        let mut set = ChangeSet::default();
+        for (id, entry) in &mut self.entries {
+            if std::mem::take(&mut entry.dirty) {
+                add(&mut set, *id, entry);
+            }
+        }
+        // Rows in the order of their numbers keep the pages of the tables in order.
+        set.insert.sort_unstable_by_key(|row| row.id);
+        set.owe = self.owed.get(self.flushed_owed..).unwrap_or_default().to_vec();
+        self.flushed_owed = self.owed.len();
+        set
+    }
+
+    /// After the commit: publishes the new versions to the readers and gives out what is owed.
+    pub(crate) fn publish(self, tree: &Tree) -> Vec<Arc<Owed>> {
+        let mut labels = FxHashSet::default();
+        // Before the first version is replaced: a row that was read before the commit is not taken any more.
+        tree.advance();
+        for (id, entry) in self.entries {
+            for version in entry.now.iter().chain(entry.stored.as_ref().and_then(Stored::version)) {
+                if version.may_have("lbl") {
+                    labels.extend(version.texts("lbl").map(str::to_owned));
+                }
+            }
+            match entry.now {
+                // What was just made is read by few; what was changed is likely changed again.
+                Some(resource) if entry.is_new => tree.resources.insert(id, resource.compact()),
+                Some(resource) => tree.resources.insert(id, resource),
+                None => {
+                    tree.resources.remove(&id);
+                    tree.subscriptions.remove(&id);
+                }
+            }
+        }
+        for (parent, subscriptions) in self.subscriptions {
+            tree.subscriptions.insert(parent, subscriptions);
+        }
+        for label in labels {
+            tree.labels.remove(&label);
+        }
+        self.owed
+    }
+}
+/// The row operations that bring the database from what it has to what is now.
+fn add(set: &mut ChangeSet, id: Id, entry: &mut Entry) {
+    let before = entry.stored.as_ref().and_then(Stored::version);
+    let now = entry.now.as_ref();
+    if before.and_then(|before| before.get("lbl")) != now.and_then(|now| now.get("lbl")) {
+        let (old, new) = (labels(before), labels(now));
+        set.label_remove
+            .extend(old.iter().filter(|label| !new.contains(label)).map(|label| (label.clone(), id)));
+        set.label_add
+            .extend(new.iter().filter(|label| !old.contains(label)).map(|label| (label.clone(), id)));
+    }
+    each_indexed(before, now, |name, value| set.attribute_remove.push((name.to_owned(), value, id)));
+    each_indexed(now, before, |name, value| set.attribute_add.push((name.to_owned(), value, id)));
+    match (&entry.now, &entry.stored) {
+        (Some(now), None) => set.insert.push(Arc::clone(now.row())),
+        (Some(now), Some(_)) => set.update.push(Arc::clone(now.row())),
+        (None, Some(_)) => set.delete.push(id),
+        (None, None) => {}
+    }
+    entry.stored = entry.now.clone().map(Stored::Version);
+}
+
+fn labels(resource: Option<&Arc<Resource>>) -> Vec<String> {
+    let mut labels: Vec<String> =
+        resource.into_iter().flat_map(|resource| resource.texts("lbl")).map(str::to_owned).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    labels
+}
+
+/// The entries of the attribute index that one version has and another has not. The index holds scalars that an
+/// originator gave, and the identities. Instances are found through their container and are not in it.
+fn each_indexed(
+    of: Option<&Arc<Resource>>,
+    without: Option<&Arc<Resource>>,
+    mut each: impl FnMut(&str, String),
+) {
+    let Some(of) = of.filter(|of| !crate::types::is_instance(of.ty())) else { return };
+    for (name, value) in of.attributes() {
+        if without.is_some_and(|without| without.get(name) == Some(value)) || !is_indexed(of, name) {
+            continue;
+        }
+        if let Some(text) = index_value(value).filter(|text| text.len() <= INDEXED_VALUE) {
+            each(name, text);
+        }
+    }
+}
+
+fn is_indexed(resource: &Resource, name: &str) -> bool {
+    match name {
+        "cr" | "aei" | "csi" => true,
+        "et" | "rn" | "lbl" => false,
+        _ => resource
+            .table()
+            .attribute(name)
+            .is_some_and(|attribute| attribute.create != Presence::NotPermitted),
+    }
+}
+
+/// The text under which a scalar stands in the attribute index. PostgreSQL has no texts with a NUL.
+pub(crate) fn index_value(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => (!text.contains('\0')).then(|| text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}
