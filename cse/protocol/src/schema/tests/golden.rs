@@ -118,3 +118,60 @@ fn announced_container() {
         ),
     );
 }
+
+#[test]
+fn group() {
+    check(
+        "m2m:grp",
+        &format!(
+            "{UNIVERSAL}, lbl O O 0..1(L) MA, et O O 1 MA, acpi O O 0..1(L) MA, at O O 0..1(L) NA, aa O O 0..1(L) NA,
+             ast O O 0..1 MA, daci O O 0..1(L) OA, cr O NP 0..1 NA, cstn O O 0..1 NA, mt O NP 1 OA, spty O NP 0..1 OA,
+             cnm NP NP 1 OA, mnm M O 1 OA, mid M O 1(L) OA, macp O O 0..1(L) OA, mtv NP NP 0..1 OA, csy O NP 1 OA,
+             gn O O 0..1 OA, ssi NP NP 0..1 OA, nar O O 0..1 OA"
+        ),
+    );
+}
+
+#[test]
+fn request() {
+    check(
+        "m2m:req",
+        "rn NP NP 1 NA, ty NP NP 1 NA, ri NP NP 1 NA, pi NP NP 1 NA, ct NP NP 1 NA, lt NP NP 1 NA, lbl NP NP 0..1(L) MA,
+         et NP NP 1 MA, acpi NP O 0..1(L) MA, daci NP O 0..1(L) OA, cstn O O 0..1 NA, op NP NP 1 NA, tg NP NP 1 NA,
+         org NP NP 1 NA, rid NP NP 1 NA, mi NP NP 1 NA, pc NP NP 0..1 NA, rs NP NP 1 NA, ors NP NP 1 NA",
+    );
+}
+
+#[test]
+fn time_series() {
+    check(
+        "m2m:ts",
+        &format!(
+            "{UNIVERSAL}, lbl O O 0..1(L) MA, et O O 1 MA, acpi O O 0..1(L) MA, at O O 0..1(L) NA, aa O O 0..1(L) NA,
+             ast O O 0..1 MA, daci O O 0..1(L) OA, cr O NP 0..1 NA, cstn O O 0..1 NA, loc O O 0..1 OA, mni O O 0..1 OA,
+             mbs O O 0..1 OA, mia O O 0..1 OA, cni NP NP 1 NA, cbs NP NP 1 NA, pei O O 0..1 OA, peid O O 0..1 OA,
+             mdd O O 0..1 NA, mdn O O 0..1 OA, mdlt NP NP 0..1(L) NA, mdc NP NP 1 NA, mdt O O 0..1 OA, or O O 0..1 OA,
+             cnf O NP 0..1 OA"
+        ),
+    );
+    check(
+        "m2m:tsi",
+        &format!(
+            "{UNIVERSAL}, lbl O NP 0..1(L) MA, et O NP 1 NA, at O NP 0..1(L) NA, aa O NP 0..1(L) NA, ast O NP 0..1 MA,
+             cr O NP 0..1 NA, loc O NP 0..1 OA, dgt M NP 1 OA, con M NP 1 OA, snr O NP 0..1 OA, cs NP NP 1 NA"
+        ),
+    );
+}
+
+#[test]
+fn cross_resource_subscription() {
+    check(
+        "m2m:crs",
+        &format!(
+            "{UNIVERSAL}, lbl O O 0..1(L) MA, et O O 1 MA, acpi O O 0..1(L) MA, daci O O 0..1(L) OA, cr O NP 0..1 NA,
+             cstn O O 0..1 NA, rrat O NP 0..1(L) NA, srat O NP 0..1(L) NA, rrats NP NP 0..1(L) NA, twt M O 1 NA,
+             tws M O 1 NA, encs O NP 0..1 NA, nec O NP 0..1 NA, exc O O 0..1 NA, nu M O 1(L) NA, su O NP 0..1 NA,
+             eem O O 0..1 NA, nse O O 0..1 NA, nsi NP NP 0..1(L) NA"
+        ),
+    );
+}

@@ -1,5 +1,6 @@
 //! The shipped tables, what they accept and refuse, and files of the operator.
 
+mod functions;
 mod golden;
 mod values;
 

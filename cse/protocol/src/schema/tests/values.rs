@@ -152,6 +152,109 @@ fn other_complex_types() {
 }
 
 #[test]
+fn groups_and_schedules() {
+    compare("m2m:grp", "mid", &[(json!([]), ""), (json!("cnt1"), "attribute 'mid' has to be an array")]);
+    let cases = [
+        (json!({"sce": ["* 0-5 2,6,10 * * * *"]}), ""),
+        (json!({"sce": []}), "attribute 'se.sce' has to have 1 or more elements"),
+        (json!([{"sce": ["* * * * * * *"]}]), "attribute 'se' has to be an object"),
+    ];
+    compare("m2m:sch", "se", &cases);
+    compare(
+        "m2m:lcp",
+        "lou",
+        &[(json!(["PT10M", "PT1H"]), ""), (json!("PT10M"), "attribute 'lou' has to be an array")],
+    );
+    compare(
+        "m2m:smd",
+        "dcrp",
+        &[(json!(7), ""), (json!(8), "attribute 'dcrp' has to be one of the numbers 1..7")],
+    );
+    compare(
+        "m2m:smd",
+        "dsp",
+        &[(json!("QQ=="), ""), (json!("<rdf>"), "attribute 'dsp' has to be base64 with padding")],
+    );
+}
+
+#[test]
+fn conditions_and_actions() {
+    let criteria = |name: &str, value: Value| {
+        let mut criteria = object(json!({"optr": 3, "sbjt": "mni", "thld": 5}));
+        criteria.insert(name.to_owned(), value);
+        Value::Object(criteria)
+    };
+    let cases = [
+        (criteria("thld", json!("21.5")), ""),
+        (criteria("optr", json!(7)), "attribute 'evc.optr' has to be one of the numbers 1..6"),
+        (json!({"optr": 1, "sbjt": "mni"}), "attribute 'evc' has to have the member 'thld'"),
+        (criteria("xyz", json!(1)), "attribute 'evc' has no member 'xyz'"),
+    ];
+    compare("m2m:actr", "evc", &cases);
+    compare("m2m:depr", "evc", &cases);
+    compare(
+        "m2m:actr",
+        "evm",
+        &[(json!(0), ""), (json!(4), "attribute 'evm' has to be one of the numbers 0..3")],
+    );
+    let cases = [
+        (
+            json!({"op": 3, "to": "cnt1", "fr": "Cme", "rqi": "1", "rvi": "4", "pc": {"m2m:cnt": {}}, "rt": {"rtv": 3}}),
+            "",
+        ),
+        (json!({"op": 6, "to": "cnt1", "rqi": "1"}), "attribute 'apv.op' has to be one of the numbers 1..5"),
+        (json!({"op": 2, "rqi": "1"}), "attribute 'apv' has to have the member 'to'"),
+        (
+            json!({"op": 2, "to": "cnt1", "rqi": "1", "fc": {"lim": -1}}),
+            "attribute 'apv.fc.lim' has to be a whole number from 0",
+        ),
+    ];
+    compare("m2m:actr", "apv", &cases);
+    let condition = json!({"sri": "cnt1", "evc": criteria("optr", json!(1))});
+    compare(
+        "m2m:prmr",
+        "atcos",
+        &[(json!([condition]), ""), (condition, "attribute 'atcos' has to be an array")],
+    );
+    compare(
+        "m2m:prmr",
+        "prct",
+        &[(json!(4), ""), (json!(0), "attribute 'prct' has to be one of the numbers 1..4")],
+    );
+    let transition = json!({"sri": "cnt1", "evc": criteria("optr", json!(1))});
+    compare(
+        "m2m:stte",
+        "sttrs",
+        &[(json!([transition]), "attribute 'sttrs[0]' has to have the member 'nxst'"), (json!([]), "")],
+    );
+}
+
+#[test]
+fn deletion_rules_are_one_object() {
+    let rules = json!({"dr": {"tod": ["* * 0-5 * * * *"], "lr": [{"accc": ["KR"]}]}});
+    let check = |content: &Value| table("m2m:pdr").check_create(&object(content.clone()), super::Release::R3);
+    assert!(check(&rules).is_ok());
+    assert!(check(&json!({"dr": [rules]})).is_err());
+}
+
+#[test]
+fn sets_of_criteria_have_a_member() {
+    let base = |encs: Value| {
+        let content = json!({"rrat": ["cnt1"], "twt": 1, "tws": "PT1M", "nu": ["Cme"], "encs": encs});
+        table("m2m:crs")
+            .check_create(&object(content), super::Release::R3)
+            .map_or_else(|failure| failure.debug, |()| "".into())
+    };
+    assert_eq!(base(json!({"encn": [{"net": [1]}]})), "");
+    assert_eq!(base(json!({"enc": [{"net": [1]}]})), "");
+    assert_eq!(base(json!([{"net": [1]}])), "attribute 'encs' has to be an object");
+    assert_eq!(
+        base(json!({"encn": [{"net": [9]}]})),
+        "attribute 'encs.encn[0].net[0]' has to be one of the numbers 1..8"
+    );
+}
+
+#[test]
 fn values_on_creation() {
     let check = |content: Value| {
         table("m2m:cin")
