@@ -7,6 +7,8 @@
 pub mod expiration;
 #[cfg(feature = "registration")]
 pub mod registration;
+#[cfg(feature = "requests")]
+pub mod requests;
 #[cfg(feature = "subscription")]
 pub mod subscription;
 
@@ -22,6 +24,8 @@ pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
         Arc::new(registration::Registration::default()),
         #[cfg(feature = "expiration")]
         Arc::new(expiration::Expiration::default()),
+        #[cfg(feature = "requests")]
+        Arc::new(requests::Requests::default()),
         #[cfg(feature = "subscription")]
         Arc::new(subscription::Subscriptions::default()),
     ]

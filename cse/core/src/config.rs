@@ -70,6 +70,8 @@ pub struct Config {
     pub max_results: usize,
     /// Longest that a request may take.
     pub request_timeout: Duration,
+    /// Requests that are acknowledged before they are carried out.
+    pub deferral: DeferralConfig,
     /// Delivery of notifications.
     pub notification: NotificationConfig,
     /// Write requests that may wait for the writer.
@@ -85,6 +87,17 @@ pub struct ContainerLimits {
     pub max_byte_size: Option<u64>,
     /// `mia`, seconds
     pub max_instance_age: Option<u64>,
+}
+
+/// How non-blocking requests are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct DeferralConfig {
+    /// How long a flexBlocking request is waited for before it goes on as a non-blocking one.
+    pub flex_wait: Duration,
+    /// Requests that may be pending.
+    pub pending: usize,
+    /// How long a result is kept whose originator names no time.
+    pub keep_results: Span,
 }
 
 /// How notifications are delivered.

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dyad_protocol::exchange::TransportError;
+use dyad_protocol::exchange::{Arrival, TransportError};
 use dyad_protocol::schema::{SchemaError, Schemas};
-use dyad_protocol::{Failure, Object, Operation, Request, Response};
-use tokio::sync::watch;
+use dyad_protocol::{Failure, Object, Operation, Request, Response, Timestamp};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use crate::Cse;
 use crate::request::{Call, Cause, Target};
-use crate::resource::{Draft, Resource, Txn};
+use crate::resource::{Draft, Id, Resource, Txn};
 
 /// A change in the making, inside the write transaction.
 pub enum Change<'a> {
@@ -115,11 +115,27 @@ pub trait Reach: Send + Sync {
     ) -> Option<Result<Response, TransportError>>;
 }
 
+/// Looks after requests that are acknowledged before they are carried out (TS-0001 8.2.2). Each is a `<request>`
+/// resource, stored before it is handed over.
+pub trait Deferral: Send + Sync {
+    /// A request was accepted: [`Cse::resume`] is to be called when `due` has come. It holds its place among the
+    /// pending ones until the place is dropped.
+    fn accepted(&self, kept: Id, due: Timestamp, arrival: Arrival, place: OwnedSemaphorePermit);
+
+    /// A request was accepted that is being carried out already.
+    fn under_way(&self, kept: Id, place: OwnedSemaphorePermit);
+
+    /// A request that was under way has its result.
+    fn done(&self, kept: Id);
+}
+
 /// What a service function offers besides taking part in requests: each a small trait that the core looks up.
 #[derive(Clone, Copy, Default)]
 pub struct Facets<'a> {
     /// A way to AEs that cannot be called.
     pub reach: Option<&'a dyn Reach>,
+    /// Non-blocking requests; the first function that offers it gets them all.
+    pub deferral: Option<&'a dyn Deferral>,
 }
 
 /// A service function. Every method has a default that does nothing.

@@ -10,7 +10,7 @@ use dyad_protocol::time::Span;
 use dyad_protocol::{Content, Operation, Request, Response, Timestamp};
 use serde_json::{Value, json};
 
-use crate::config::{Config, ContainerLimits, CseType, NotificationConfig};
+use crate::config::{Config, ContainerLimits, CseType, DeferralConfig, NotificationConfig};
 use crate::store::{Options, Store};
 use crate::{Builder, Clock, Cse};
 
@@ -46,6 +46,11 @@ fn config() -> Config {
         cache_bytes: 1 << 20,
         max_results: 1_000,
         request_timeout: Duration::from_secs(10),
+        deferral: DeferralConfig {
+            flex_wait: Duration::from_secs(1),
+            pending: 10,
+            keep_results: Span::from_seconds(60),
+        },
         notification: NotificationConfig {
             timeout: Duration::from_secs(1),
             retry_first: Duration::from_millis(10),

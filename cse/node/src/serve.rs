@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use async_trait::async_trait;
 use dyad_bindings::http::{self, ClientSettings, CorsSetting, HttpTransport, ServerSettings};
-use dyad_core::config::{Config, ContainerLimits, CseType, NotificationConfig};
+use dyad_core::config::{Config, ContainerLimits, CseType, DeferralConfig, NotificationConfig};
 use dyad_core::store::{self, Store};
 use dyad_core::{Builder, Cse, ServiceFunction, SystemClock};
 use dyad_protocol::exchange::{Arrival, Receiver};
@@ -183,6 +183,11 @@ fn config(settings: &Settings, listening: SocketAddr) -> Config {
         cache_bytes: settings.store.cache as u64,
         max_results: settings.request.max_results,
         request_timeout: settings.request.timeout,
+        deferral: DeferralConfig {
+            flex_wait: settings.request.flex_wait,
+            pending: settings.request.pending,
+            keep_results: settings.request.keep_results.into(),
+        },
         notification: NotificationConfig {
             timeout: notification.timeout,
             retry_first: notification.retry_first,

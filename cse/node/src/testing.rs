@@ -92,11 +92,14 @@ async fn carry_out(
             Ok(String::new())
         }
         "enableshortrequestexpiration" => {
-            let old = cse.delivery().set_timeout(seconds(argument)?);
+            let life = seconds(argument)?;
+            let old = cse.delivery().set_timeout(life);
             lock(before).timeout.get_or_insert(old);
+            cse.shorten_requests(Some(life));
             Ok(old.as_secs_f64().to_string())
         }
         "disableshortrequestexpiration" => {
+            cse.shorten_requests(None);
             if let Some(old) = lock(before).timeout.take() {
                 cse.delivery().set_timeout(old);
             }

@@ -39,8 +39,8 @@ fn fields() {
         ("half a place", "fu=1&gmty=1", 4000),
         ("identifier type of no kind", "fu=1&drt=3", 4000),
         ("response type of no kind", "rt=9", 4000),
-        ("synchronous response later", "rt=1", 5206),
-        ("asynchronous response", "rt=2", 5001),
+        ("content of no response", "rt=5&rcn=1", 4000),
+        ("aggregated delivery", "da=true", 5001),
         ("attribute that the type has not", "atrl=mni", 4000),
         ("empty attribute list", "atrl=", 4000),
     ]

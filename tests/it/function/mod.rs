@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dyad_core::config::{Config, ContainerLimits, CseType, NotificationConfig};
+use dyad_core::config::{Config, ContainerLimits, CseType, DeferralConfig, NotificationConfig};
 use dyad_core::store::{Options, Store};
 use dyad_core::{Builder, Cse, ServiceFunction, SystemClock};
 use dyad_protocol::exchange::{Arrival, Transport, TransportError};
@@ -52,6 +52,11 @@ fn config() -> Config {
         cache_bytes: 1 << 20,
         max_results: 100,
         request_timeout: Duration::from_secs(10),
+        deferral: DeferralConfig {
+            flex_wait: Duration::from_secs(1),
+            pending: 10,
+            keep_results: Span::from_seconds(60),
+        },
         notification: NotificationConfig {
             timeout: Duration::from_secs(10),
             retry_first: Duration::from_millis(10),

@@ -1,6 +1,7 @@
 //! Is the primitive one that this node can carry out at all? (TS-0004 7.3.2.1)
 
 use dyad_protocol::primitive::ResponseType;
+use dyad_protocol::time::AbsRelTime;
 use dyad_protocol::{Failure, Operation, ResultContent, StatusCode, id};
 
 use super::Call;
@@ -10,14 +11,14 @@ use crate::Cse;
 pub(super) fn primitive(cse: &Cse, call: &Call) -> Result<(), Failure> {
     let request = &call.request;
     release(cse, call)?;
-    times(call)?;
-    if request.operation_execution_time.is_some() {
-        return Err(Failure::not_implemented("an operation execution time is not supported"));
-    }
+    times(cse, call)?;
     originator(call)?;
-    if request.request_identifier.len() > id::MAX_SEGMENT {
-        return Err(Failure::bad_request("the request identifier is too long"));
+    let identifiers = [Some(&request.request_identifier), request.group_request_identifier.as_ref()];
+    if identifiers.into_iter().flatten().any(|identifier| identifier.len() > id::MAX_SEGMENT) {
+        return Err(Failure::bad_request("a request identifier is too long"));
     }
+    response_type(call)?;
+    delivery(call)?;
     match request.operation {
         Operation::Create => {
             let Some(ty) = request.resource_type else {
@@ -55,7 +56,26 @@ pub(super) fn primitive(cse: &Cse, call: &Call) -> Result<(), Failure> {
     if request.operation != Operation::Retrieve && !request.attribute_list.is_empty() {
         return Err(Failure::bad_request("atrl is for RETRIEVE alone"));
     }
+    if request.operation == Operation::Notify {
+        not_for_notify(call)?;
+    }
     result_content(call)
+}
+
+/// What Table 7.2.1.1-1 of TS-0004 does not permit in a NOTIFY.
+fn not_for_notify(call: &Call) -> Result<(), Failure> {
+    let request = &call.request;
+    let parameters = [
+        ("rp", request.result_persistence.is_some()),
+        ("grtm", !request.group_request_target_members.is_empty()),
+        ("asi", request.authorization_signature_indicator.is_some()),
+        ("aus", !request.authorization_signatures.is_empty()),
+        ("auri", request.authorization_relationship_indicator.is_some()),
+    ];
+    match parameters.into_iter().find(|(_, is_there)| *is_there) {
+        Some((name, _)) => Err(Failure::bad_request(format!("a NOTIFY takes no {name}"))),
+        None => Ok(()),
+    }
 }
 
 /// Whether the originator is there and well formed (TS-0004 7.3.2.1).
@@ -89,19 +109,74 @@ fn release(cse: &Cse, call: &Call) -> Result<(), Failure> {
     }
 }
 
-fn times(call: &Call) -> Result<(), Failure> {
+/// Whether the times of the request are in the future and in order (TS-0004 7.3.2.1, Table 6.4.1-1).
+fn times(cse: &Cse, call: &Call) -> Result<(), Failure> {
     let request = &call.request;
-    let expiry = request.request_expiration_timestamp.map(|at| at.resolve(call.now));
-    let result = request.result_expiration_timestamp.map(|at| at.resolve(call.now));
+    let resolve = |time: Option<AbsRelTime>| time.map(|time| time.resolve(call.now));
+    let timeout = |why: &'static str| Err(Failure::new(StatusCode::RequestTimeout, why));
+    let expiry = resolve(request.request_expiration_timestamp);
+    let result = resolve(request.result_expiration_timestamp);
     if expiry.is_some_and(|at| at <= call.now) || result.is_some_and(|at| at <= call.now) {
-        return Err(Failure::new(StatusCode::RequestTimeout, "the request has expired"));
+        return timeout("the request has expired");
     }
     if let (Some(expiry), Some(result)) = (expiry, result)
         && result < expiry
     {
         return Err(Failure::bad_request("the result expires before the request"));
     }
+    if matches!(request.result_persistence, Some(AbsRelTime::At(at)) if at <= call.now) {
+        return Err(Failure::bad_request("the result persistence (rp) is over"));
+    }
+    let Some(due) = resolve(request.operation_execution_time).filter(|due| *due > call.now) else {
+        return Ok(());
+    };
+    if expiry.is_some_and(|at| at <= due) || result.is_some_and(|at| at <= due) {
+        return timeout("the request expires before it is to be carried out (oet)");
+    }
+    let waits = matches!(request.response_type.value, ResponseType::Blocking | ResponseType::NoResponse);
+    if waits && due >= call.now.plus(cse.config().request_timeout.into()) {
+        return timeout("the execution time (oet) is too far off for a request that is not non-blocking");
+    }
     Ok(())
+}
+
+/// Notification targets of the result that one request may name.
+const TARGETS: usize = 32;
+
+/// Whether what the request says of its response goes together (TS-0004 6.3.5.30, TS-0001 8.1.2 Response Type).
+fn response_type(call: &Call) -> Result<(), Failure> {
+    let asked = &call.request.response_type;
+    if asked.value == ResponseType::NoResponse
+        && call.request.result_content.is_some_and(|wanted| wanted != ResultContent::Nothing)
+    {
+        return Err(Failure::bad_request("a request without response takes no result content (rcn)"));
+    }
+    let Some(targets) = &asked.notification_uri else { return Ok(()) };
+    if !matches!(asked.value, ResponseType::NonBlockingAsynch | ResponseType::FlexBlocking) {
+        return Err(Failure::bad_request(
+            "notification targets (rtu) are for nonBlockingRequestAsynch and flexBlocking",
+        ));
+    }
+    let is_wrong = |target: &String| {
+        target.is_empty()
+            || target.len() > id::MAX_ADDRESS
+            || target.chars().any(|character| character.is_whitespace() || character.is_control())
+    };
+    if targets.len() > TARGETS || targets.iter().any(is_wrong) {
+        return Err(Failure::bad_request("the notification targets (rtu) are malformed or too many"));
+    }
+    Ok(())
+}
+
+/// Whether the parameters of delivery are ones that the node honours (TS-0004 6.3.3 `m2m:eventCat`, 7.3.2.1).
+fn delivery(call: &Call) -> Result<(), Failure> {
+    if !matches!(call.request.event_category, None | Some(2..=4 | 100..=999)) {
+        return Err(Failure::bad_request("the event category (ec) is 2 to 4 or 100 to 999"));
+    }
+    match call.request.delivery_aggregation {
+        Some(true) => Err(Failure::not_implemented("delivery aggregation (da) is not supported")),
+        Some(false) | None => Ok(()),
+    }
 }
 
 /// Whether the result content goes with the operation (TS-0001 Table 8.1.2-1).
@@ -148,19 +223,5 @@ fn result_content(call: &Call) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Failure::bad_request(format!("rcn {} does not go with this operation", wanted.number())))
-    }
-}
-
-/// Which ways of answering the node offers: the result in the response, or none at all.
-pub(super) fn response_type(call: &Call) -> Result<(), Failure> {
-    match call.request.response_type.value {
-        ResponseType::Blocking | ResponseType::FlexBlocking | ResponseType::NoResponse => Ok(()),
-        ResponseType::NonBlockingSynch => Err(Failure::new(
-            StatusCode::NonBlockingSynchRequestNotSupported,
-            "this node answers blocking requests only",
-        )),
-        ResponseType::NonBlockingAsynch => {
-            Err(Failure::not_implemented("this node answers blocking requests only"))
-        }
     }
 }

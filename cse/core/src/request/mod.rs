@@ -1,6 +1,8 @@
 //! The life of a request (TS-0004 7.2.2.2): [`Cse::carry_out`] is the receiver procedure, step by step.
 
+mod answer;
 mod asker;
+mod call;
 mod check;
 mod children;
 mod create;
@@ -8,27 +10,32 @@ mod delete;
 mod discover;
 mod filter;
 mod first;
+pub mod kept;
 mod notify;
 mod own;
+mod resume;
 mod retrieve;
 mod shape;
+mod state;
 mod target;
 mod update;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use dyad_protocol::exchange::{Arrival, Receiver};
 use dyad_protocol::primitive::ResponseType;
-use dyad_protocol::{Failure, Operation, Request, Response, StatusCode, Timestamp};
+use dyad_protocol::{Failure, Operation, Request, Response, StatusCode};
 
 pub use asker::Asker;
+pub use call::Call;
+use call::{complete, settle, span, until};
 pub use delete::Cause;
 pub(crate) use delete::{remove_expired, remove_subtree};
 pub(crate) use filter::matches_times;
 pub use own::Amendment;
+pub(crate) use state::State;
 pub(crate) use target::local_path;
 pub use target::{Target, Virtual};
 
@@ -36,17 +43,6 @@ use crate::Cse;
 use crate::access;
 use crate::function::{ServiceFunction, Stage};
 use crate::resource::Snapshot;
-
-/// A request with all that is known about it.
-#[derive(Debug)]
-pub struct Call {
-    /// The request.
-    pub request: Box<Request>,
-    /// How it came.
-    pub arrival: Arrival,
-    /// When it came.
-    pub now: Timestamp,
-}
 
 #[async_trait]
 impl Receiver for Cse {
@@ -58,44 +54,34 @@ impl Receiver for Cse {
 impl Cse {
     /// Carries out a request and answers it, whatever happens.
     pub async fn handle(&self, request: impl Into<Box<Request>>, arrival: Arrival) -> Response {
-        let call = Arc::new(Call { request: request.into(), arrival, now: self.clock().now() });
-        let span = tracing::debug_span!(
-            "request",
-            operation = ?call.request.operation,
-            id = %call.request.request_identifier,
-            originator = call.request.originator(),
-            target = %call.request.to,
-            binding = call.arrival.binding,
-            status = tracing::field::Empty,
-        );
-        let outcome = tracing::Instrument::instrument(self.in_time(&call), span.clone()).await;
-        let mut response = outcome.unwrap_or_else(|failure| {
-            if let Some(source) = &failure.source {
-                tracing::error!(parent: &span, error = %source, "{failure}");
-            }
-            Response::failed(&call.request, &failure)
-        });
-        span.record("status", response.status.number());
+        let call = Arc::new(Call { request: request.into(), arrival, now: self.clock().now(), kept: None });
+        let span = span(&call);
+        let checked = check::primitive(self, &call);
+        // Whoever wants no response is told all the same that the request is not one (TS-0001 8.1.2 Response Type).
+        let suppressed = checked.is_ok() && call.request.response_type.value == ResponseType::NoResponse;
+        let outcome = match checked {
+            Ok(()) => tracing::Instrument::instrument(self.answer(&call), span.clone()).await,
+            Err(failure) => Err(failure),
+        };
+        let mut response = settle(&call, &span, outcome);
+        let now = self.clock().now();
         if !span.is_disabled() {
-            let duration = self.clock().now().micros() - call.now.micros();
-            tracing::debug!(parent: &span, duration_us = duration, "answered");
+            tracing::debug!(parent: &span, duration_us = now.micros() - call.now.micros(), "answered");
         }
-        response.suppressed = call.request.response_type.value == ResponseType::NoResponse;
+        complete(&call.request, &mut response, now);
+        response.suppressed = suppressed;
         response
     }
 
-    /// The receiver procedure, until the request expires or takes longer than the node allows.
+    /// The receiver procedure, until the request or its result expires or takes longer than the node allows.
     async fn in_time(&self, call: &Arc<Call>) -> Result<Response, Failure> {
-        let most = self.config().request_timeout;
-        let left = match call.request.request_expiration_timestamp {
-            Some(expiry) => {
-                expiry.resolve(call.now).micros().saturating_sub(call.now.micros()).max(0).unsigned_abs()
-            }
-            None => u64::MAX,
-        };
-        let limit = most.min(Duration::from_micros(left));
+        let request = &call.request;
+        let mut limit = self.config().request_timeout;
+        for ends in [request.request_expiration_timestamp, request.result_expiration_timestamp] {
+            limit = limit.min(ends.map_or(limit, |ends| until(ends.resolve(call.now), call.now)));
+        }
         // A write that has begun may still be carried out: the originator is told that it does not know.
-        tokio::time::timeout(limit, self.carry_out(call)).await.unwrap_or_else(|_| {
+        tokio::time::timeout(limit, self.in_due_time(call)).await.unwrap_or_else(|_| {
             Err(Failure::new(
                 StatusCode::RequestTimeout,
                 "the request took too long; whether it was carried out is open",
@@ -103,17 +89,38 @@ impl Cse {
         })
     }
 
+    /// The receiver procedure, not before the execution time that the request names.
+    async fn in_due_time(&self, call: &Arc<Call>) -> Result<Response, Failure> {
+        match call.request.operation_execution_time.map(|at| at.resolve(call.now)) {
+            // Boxed, so that it does not weigh on every other request.
+            Some(due) if due > call.now => {
+                Box::pin(async {
+                    while due > self.now() {
+                        tokio::time::sleep(until(due, self.now())).await;
+                    }
+                    self.carry_out(&Arc::new(call.later(self.now()))).await
+                })
+                .await
+            }
+            _ => self.carry_out(call).await,
+        }
+    }
+
     /// The receiver procedure.
     async fn carry_out(&self, call: &Arc<Call>) -> Result<Response, Failure> {
-        check::primitive(self, call)?;
-        check::response_type(call)?;
         let target = self.read(call, target::locate).await?;
+        if let Some(identifier) = &call.request.group_request_identifier {
+            self.requests().note_group(identifier, &target)?;
+        }
         for function in self.taking_part(Stage::Intercept, call, &target) {
             if let ControlFlow::Break(response) = function.intercept(self, call, &target).await? {
                 return Ok(response);
             }
         }
         target.check_answered()?;
+        if !call.request.group_request_target_members.is_empty() {
+            return Err(Failure::bad_request("grtm is for requests to the members of a group"));
+        }
         match call.request.operation {
             Operation::Retrieve => {
                 let shared = Arc::clone(call);
@@ -169,7 +176,17 @@ impl Cse {
     ) -> Result<Response, Failure> {
         self.prepare(call, &target, authorize).await?;
         let shared = Arc::clone(call);
-        let written = self.writer().run(move |txn| write(txn, &shared)).await?;
+        let written = self
+            .writer()
+            .run(move |txn| {
+                let Some(kept) = &shared.kept else { return write(txn, &shared) };
+                // The result goes with what was done, so that after a crash neither is there without the other.
+                kept.check(txn)?;
+                let written = write(txn, &shared)?;
+                kept.conclude(txn, &written.response)?;
+                Ok(written)
+            })
+            .await?;
         if self.taking_part(Stage::Committed, call, &target).next().is_some() {
             // In a task of its own: no function delays the answer, and none misses a commit because the request's
             // time is over.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use dyad_protocol::primitive::ResponseTypeInfo;
 use dyad_protocol::{Failure, Request, Response, StatusCode};
 
+use super::kept::fix_times;
 use super::{Asker, Call, Target, permission};
 use crate::Cse;
 use crate::access;
@@ -31,7 +33,11 @@ fn authorize(cse: &Cse, call: &Call, snapshot: &mut Snapshot<'_>) -> Result<(), 
 
 /// Hands the notification to the AE, at the first of its points of access that answers.
 async fn forward(cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<Response, Failure> {
+    // It is forwarded when its time has come, and answered here in the way that the originator wants.
     let mut request = Request::clone(&call.request);
+    request.response_type = ResponseTypeInfo::default();
+    request.operation_execution_time = None;
+    fix_times(&mut request, call.now);
     request.from = Some(cse.config().sp_relative(call.request.originator()));
     let unreachable = |_| Failure::new(StatusCode::TargetNotReachable, "the AE cannot be reached");
     let response = cse.reach(&target.resource, &request).await.map_err(unreachable)?;

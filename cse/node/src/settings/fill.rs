@@ -53,6 +53,9 @@ impl Values {
     pub(super) fn request(&mut self) -> Filled<Request> {
         Ok(Request {
             timeout: self.duration("request.timeout")?,
+            flex_wait: self.duration("request.flex_wait")?,
+            pending: self.count("request.pending")?,
+            keep_results: self.duration("request.keep_results")?,
             max_results: self.count("request.max_results")?,
         })
     }

@@ -62,7 +62,7 @@ pub(super) const SECTIONS: [(&str, &str); 11] = [
     ("cse", "Who this node is."),
     ("registration", "Who may register here."),
     ("container", "Limits of containers whose creator names none."),
-    ("request", "Limits of one request."),
+    ("request", "How requests are answered, and limits of one."),
     ("http", "The HTTP binding."),
     ("store", "Where resources are kept."),
     ("notification", "How notifications are delivered."),
@@ -119,6 +119,12 @@ pub(super) static TABLE: &[Setting] = &[
 
     setting("request.timeout", "30s", TIMEOUT,
         "Longest time until a blocking request is answered, if it names no earlier one."),
+    setting("request.flex_wait", "2s", Kind::Duration("0s", "1h"),
+        "How long a flexBlocking request is waited for before it goes on as a non-blocking one."),
+    setting("request.pending", "1000", Kind::Count(1, 1_000_000),
+        "Non-blocking requests that may wait or be carried out at a time; more are refused."),
+    setting("request.keep_results", "10min", Kind::Duration("0s", "1y"),
+        "How long the result of a non-blocking request is kept if its originator names no time."),
     setting("request.max_results", "10000", Kind::Count(1, 1_000_000),
         "Most resources in one answer (discovery, children); the rest is fetched with offset."),
 

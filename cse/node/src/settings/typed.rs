@@ -65,6 +65,9 @@ pub(crate) struct Container {
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) timeout: Duration,
+    pub(crate) flex_wait: Duration,
+    pub(crate) pending: usize,
+    pub(crate) keep_results: Duration,
     pub(crate) max_results: usize,
 }
 

@@ -1,0 +1,73 @@
+//! A request under way: what is known of it besides the primitive, and what every response to it says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dyad_protocol::exchange::Arrival;
+use dyad_protocol::{Failure, Request, Response, Timestamp};
+
+use super::kept::{Kept, fix_times};
+
+/// A request with all that is known about it.
+#[derive(Debug)]
+pub struct Call {
+    /// The request.
+    pub request: Box<Request>,
+    /// How it came.
+    pub arrival: Arrival,
+    /// When it came.
+    pub now: Timestamp,
+    /// Where its result goes besides the response.
+    pub(crate) kept: Option<Arc<Kept>>,
+}
+
+impl Call {
+    /// The same request when its time has come, with its times made absolute.
+    pub(super) fn later(&self, now: Timestamp) -> Self {
+        let mut request = self.request.clone();
+        fix_times(&mut request, self.now);
+        Self { request, arrival: self.arrival.clone(), now, kept: self.kept.clone() }
+    }
+}
+
+pub(super) fn span(call: &Call) -> tracing::Span {
+    tracing::debug_span!(
+        "request",
+        operation = ?call.request.operation,
+        id = %call.request.request_identifier,
+        originator = call.request.originator(),
+        target = %call.request.to,
+        binding = call.arrival.binding,
+        status = tracing::field::Empty,
+    )
+}
+
+/// The response to what came of a request; a failure with its source in the log.
+pub(super) fn settle(call: &Call, span: &tracing::Span, outcome: Result<Response, Failure>) -> Response {
+    let response = outcome.unwrap_or_else(|failure| {
+        if let Some(source) = &failure.source {
+            tracing::error!(parent: span, error = %source, "{failure}");
+        }
+        Response::failed(&call.request, &failure)
+    });
+    span.record("status", response.status.number());
+    response
+}
+
+/// What a response says because the request did (TS-0001 8.1.3).
+pub(super) fn complete(request: &Request, response: &mut Response, now: Timestamp) {
+    if request.originating_timestamp.is_some() {
+        response.originating_timestamp = Some(now);
+    }
+    if request.result_expiration_timestamp.is_some() {
+        response.result_expiration_timestamp = request.result_expiration_timestamp;
+    }
+    if request.event_category.is_some() {
+        response.event_category = request.event_category;
+    }
+}
+
+/// How long it is from a moment to another; nothing for one that is over.
+pub(super) fn until(moment: Timestamp, now: Timestamp) -> Duration {
+    Duration::from_micros(moment.micros().saturating_sub(now.micros()).max(0).unsigned_abs())
+}
