@@ -62,7 +62,7 @@ const CRITERIA: [&str; 36] = [
 ];
 
 /// Resource types with their operations.
-const TYPES: [(&str, &[&str]); 12] = [
+const TYPES: [(&str, &[&str]); 14] = [
     ("m2m:cb", &["retrieve"]),
     ("m2m:ae", &["create", "retrieve", "update", "delete"]),
     ("m2m:cnt", &["create", "retrieve", "update", "delete"]),
@@ -75,6 +75,8 @@ const TYPES: [(&str, &[&str]); 12] = [
     ("m2m:dvi", &["create", "retrieve", "delete"]),
     ("cod:tempe", &["create", "retrieve", "update", "delete"]),
     ("cod:tempeInst", &["retrieve"]),
+    ("m2m:dac", &["create", "retrieve", "update", "delete"]),
+    ("m2m:prp", &["create", "retrieve", "update", "delete"]),
 ];
 
 /// Panics with what is not shown, or with the lines in which the golden file differs.
