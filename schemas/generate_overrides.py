@@ -391,6 +391,9 @@ MEMBER_MULTIPLICITY = {
 MEMBER_TYPE = {"m2m:softwareUpdateType": "m2m:softwareUpdateArgsType"}
 NUMBERS_ADDED = {
     "m2m:eventCatWithDef": "0, 2, 3, 4, 100..999",
+    # With the types of release 4.
+    "m2m:memberType": "0..44, 46..51, 58, 60, 62..66, 10001..10004, 10009, 10010, 10013, 10014, 10016, 10018, 10024, 10028..10030, 10033, "
+    "10038..10042, 10046, 10060, 10062..10066, 20001..20003",
     # Release 4: UNI-DIRECTIONAL, BI-DIRECTIONAL
     "m2m:announceSyncType": "1, 2",
 }
