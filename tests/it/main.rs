@@ -17,6 +17,7 @@ mod durability;
 mod function;
 mod harness;
 mod load;
+mod requests;
 mod seeds;
 mod settings;
 mod stress;

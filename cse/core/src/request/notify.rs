@@ -6,7 +6,7 @@ use dyad_protocol::primitive::ResponseTypeInfo;
 use dyad_protocol::{Failure, Request, Response, StatusCode};
 
 use super::kept::fix_times;
-use super::{Asker, Call, Target, permission};
+use super::{Asker, Call, Target, create, permission};
 use crate::Cse;
 use crate::access;
 use crate::resource::Snapshot;
@@ -19,9 +19,18 @@ pub(super) async fn notify(cse: &Cse, call: &Arc<Call>, target: &Target) -> Resu
     cse.read(call, authorize).await?;
     match target.resource.ty() {
         2 => forward(cse, call, target).await,
-        // Nothing that the node subscribes to itself reaches it this way.
-        5 => Ok(Response::to(&call.request, StatusCode::Ok)),
+        5 => take(call),
         _ => Err(Failure::not_allowed("the target takes no notifications")),
+    }
+}
+
+/// Takes a notification to the node itself (TS-0004 7.5.1.1). What it asked to be told of is the business of the
+/// service function that asked, which answers before this.
+fn take(call: &Call) -> Result<Response, Failure> {
+    match create::representation(call)? {
+        ("m2m:sgn" | "m2m:agn" | "m2m:rsp", _) => Ok(Response::to(&call.request, StatusCode::Ok)),
+        ("m2m:seci", _) => Err(Failure::not_implemented("security information is not supported")),
+        _ => Err(Failure::bad_request("the content is no notification")),
     }
 }
 
