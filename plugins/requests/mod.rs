@@ -65,7 +65,8 @@ impl ServiceFunction for Requests {
                 Cause::Request => self.check_recall(old),
                 Cause::Expired if kept::is_pending(old) => {
                     self.expired.fetch_add(1, Ordering::Relaxed);
-                    kept::give_up(txn, old)
+                    kept::give_up(txn, old);
+                    Ok(())
                 }
                 Cause::Expired | Cause::Internal => Ok(()),
             },

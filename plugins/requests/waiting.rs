@@ -86,3 +86,38 @@ impl Waiting {
         self.entries.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_micros(second * 1_000_000)
+    }
+
+    #[test]
+    fn each_is_due_once_in_the_order_of_time() {
+        let mut waiting = Waiting::default();
+        for (id, second) in [(1, 30), (2, 10), (3, 20), (2, 5)] {
+            waiting.add(id, at(second), Arrival::default(), None);
+        }
+        assert_eq!((waiting.len(), waiting.next_due()), (3, Some(at(10))));
+        assert!(waiting.begin(at(9)).is_none());
+        assert_eq!(waiting.begin(at(25)).map(|(id, _)| id), Some(2));
+        assert!(waiting.is_under_way(2) && !waiting.is_under_way(3));
+        waiting.remove(3);
+        assert!(waiting.begin(at(25)).is_none());
+        assert_eq!(waiting.begin(at(30)).map(|(id, _)| id), Some(1));
+        assert_eq!(waiting.next_due(), None);
+    }
+
+    #[test]
+    fn recalled_ones_do_not_pile_up() {
+        let mut waiting = Waiting::default();
+        for id in 0..10_000 {
+            waiting.add(id, at(1_000_000), Arrival::default(), None);
+            waiting.remove(id);
+        }
+        assert!(waiting.due.len() < 200, "{}", waiting.due.len());
+    }
+}

@@ -10,7 +10,8 @@ use dyad_protocol::primitive::ResponseType;
 use dyad_protocol::{Failure, Response, StatusCode};
 use serde_json::json;
 
-use super::kept::{self, Kept, Plan, Reference};
+use super::kept::{self, Plan, Reference};
+use super::slot::Slot;
 use super::{Call, call};
 use crate::Cse;
 use crate::function::Deferral;
@@ -35,7 +36,7 @@ impl Cse {
 
     /// Stores a request and acknowledges it.
     async fn accept(&self, call: &Arc<Call>) -> Result<Response, Failure> {
-        let Some(deferral) = self.deferral() else {
+        if self.deferral().is_none() {
             return Err(match call.request.response_type.value {
                 ResponseType::NonBlockingSynch => Failure::new(
                     StatusCode::NonBlockingSynchRequestNotSupported,
@@ -43,15 +44,23 @@ impl Cse {
                 ),
                 _ => Failure::not_implemented("this node answers blocking requests only"),
             });
-        };
+        }
         if kept::is_registration(&call.request) {
             return Err(Failure::not_implemented("a registration is carried out in blocking mode only"));
         }
         let plan = Plan::of(self, call)?;
         let place = self.requests().place()?;
-        let shared = Arc::clone(call);
-        let kept = self.writer().run(move |txn| kept::store(txn, &shared, &plan)).await?;
-        deferral.accepted(kept.id, plan.due, call.arrival.clone(), place);
+        // In a task of its own: whoever stops waiting for the acknowledgement does not keep it from being handed over.
+        let (cse, shared) = (self.shared(), Arc::clone(call));
+        let handed_over = tokio::spawn(async move {
+            let stored = Arc::clone(&shared);
+            let kept = cse.writer().run(move |txn| kept::store(txn, &stored, &plan)).await?;
+            if let Some(deferral) = cse.deferral() {
+                deferral.accepted(kept.id, plan.due, shared.arrival.clone(), place);
+            }
+            Ok(kept)
+        });
+        let kept = handed_over.await.unwrap_or_else(|error| Err(Failure::internal(error)))?;
         Ok(self.acknowledge(call, &kept))
     }
 
@@ -89,12 +98,12 @@ impl Cse {
                 outcome => outcome,
             };
         }
-        let kept = Arc::new(Kept::open());
+        let slot = Arc::new(Slot::open());
         let open = Arc::new(Call {
             request: call.request.clone(),
             arrival: call.arrival.clone(),
             now: call.now,
-            kept: Some(Arc::clone(&kept)),
+            slot: Some(Arc::clone(&slot)),
         });
         let (cse, shared) = (self.shared(), Arc::clone(&open));
         let mut under_way = tokio::spawn(async move { cse.conclude(&shared, None).await });
@@ -103,7 +112,7 @@ impl Cse {
         }
         if let Ok(place) = self.requests().place() {
             let shared = Arc::clone(&open);
-            let keep = move |txn: &mut crate::resource::Txn<'_>| kept.keep(txn, &shared, &plan);
+            let keep = move |txn: &mut crate::resource::Txn<'_>| slot.keep(txn, &shared, &plan);
             // One that cannot be kept is waited for, whatever the reason.
             if let Ok(Some(reference)) = self.writer().run(keep).await {
                 deferral.under_way(reference.id, place);

@@ -6,7 +6,8 @@ use std::time::Duration;
 use dyad_protocol::exchange::Arrival;
 use dyad_protocol::{Failure, Request, Response, Timestamp};
 
-use super::kept::{Kept, fix_times};
+use super::kept::fix_times;
+use super::slot::Slot;
 
 /// A request with all that is known about it.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct Call {
     /// When it came.
     pub now: Timestamp,
     /// Where its result goes besides the response.
-    pub(crate) kept: Option<Arc<Kept>>,
+    pub(crate) slot: Option<Arc<Slot>>,
 }
 
 impl Call {
@@ -26,7 +27,7 @@ impl Call {
     pub(super) fn later(&self, now: Timestamp) -> Self {
         let mut request = self.request.clone();
         fix_times(&mut request, self.now);
-        Self { request, arrival: self.arrival.clone(), now, kept: self.kept.clone() }
+        Self { request, arrival: self.arrival.clone(), now, slot: self.slot.clone() }
     }
 }
 

@@ -1,10 +1,8 @@
 //! Requests as `<request>` resources (TS-0001 9.6.12, TS-0004 7.3.2.2, 7.3.2.5): what is stored of a request that is
 //! acknowledged before it is carried out, and how its result gets there.
 //!
-//! The result of a write is recorded in the transaction of the write, so that neither is there without the other.
-//! When a request is carried out is left to [`super::answer`] and [`super::resume`].
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! When a request is carried out is left to [`super::answer`] and [`super::resume`], what is recorded when to
+//! [`super::slot`].
 
 use dyad_protocol::primitive::{ResponseType, ResponseTypeInfo, json};
 use dyad_protocol::time::{AbsRelTime, Span};
@@ -30,87 +28,6 @@ const OWN_ATTRIBUTES: [(&str, &str); 5] =
 
 /// The parameters of a response that `operationResult` has (TS-0004 6.3.5.32).
 const RESULT: [&str; 10] = ["rsc", "rqi", "pc", "to", "fr", "ot", "rset", "ec", "cnst", "cnot"];
-
-/// Where the result of a request goes besides the response.
-#[derive(Debug)]
-pub(crate) struct Kept(Mutex<Place>);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// Nowhere so far; the originator may still be told to look for it later.
-    Open,
-    /// Into a `<request>` resource.
-    In(Id),
-    /// The request is carried out: it is too late to keep it.
-    Done,
-}
-
-impl Kept {
-    /// For a request that may be kept while it is under way.
-    pub(super) fn open() -> Self {
-        Self(Mutex::new(Place::Open))
-    }
-
-    /// For a request that is kept.
-    pub(super) fn at(id: Id) -> Self {
-        Self(Mutex::new(Place::In(id)))
-    }
-
-    fn place(&self) -> MutexGuard<'_, Place> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps a request that is under way, in the write transaction. `None` if it is carried out already.
-    pub(super) fn keep(
-        &self,
-        txn: &mut Txn<'_>,
-        call: &Call,
-        plan: &Plan,
-    ) -> Result<Option<Reference>, Failure> {
-        let mut place = self.place();
-        if *place == Place::Done {
-            return Ok(None);
-        }
-        let reference = store(txn, call, plan)?;
-        *place = Place::In(reference.id);
-        Ok(Some(reference))
-    }
-
-    /// Before a write: REQUEST_TIMEOUT if the `<request>` is gone or has its result already, because then its
-    /// originator was told that the request is not carried out.
-    pub(super) fn check(&self, txn: &mut Txn<'_>) -> Result<(), Failure> {
-        match *self.place() {
-            Place::In(id) if !txn.resource(id)?.is_some_and(|kept| is_pending(&kept)) => {
-                Err(Failure::new(StatusCode::RequestTimeout, "the request was recalled or has expired"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The request is carried out: records the result if it is kept.
-    pub(super) fn conclude(&self, txn: &mut Txn<'_>, response: &Response) -> Result<(), Failure> {
-        let mut place = self.place();
-        match *place {
-            Place::In(id) => record(txn, id, response),
-            Place::Open | Place::Done => {
-                *place = Place::Done;
-                Ok(())
-            }
-        }
-    }
-
-    /// The request is carried out without a write: whether the result remains to be recorded.
-    pub(super) fn finish(&self) -> bool {
-        let mut place = self.place();
-        match *place {
-            Place::In(_) => true,
-            Place::Open | Place::Done => {
-                *place = Place::Done;
-                false
-            }
-        }
-    }
-}
 
 /// When a request is carried out, and how long it is kept.
 #[derive(Clone, Copy, Debug)]
@@ -236,6 +153,16 @@ pub(super) fn fix_times(request: &mut Request, arrival: Timestamp) {
     }
 }
 
+/// What can be told of a request that cannot be read: enough to answer it.
+pub(super) fn bare(kept: &Resource) -> Request {
+    Request {
+        to: kept.text("tg").unwrap_or_default().to_owned(),
+        from: kept.text("org").map(str::to_owned),
+        request_identifier: kept.text("rid").unwrap_or_default().to_owned(),
+        ..Request::default()
+    }
+}
+
 fn arrival(kept: &Resource) -> Timestamp {
     Timestamp::from_micros(kept.row().ct)
 }
@@ -256,9 +183,9 @@ pub fn due_of(kept: &Resource) -> Timestamp {
 }
 
 /// Records the result of a request that is still pending, and owes it to whoever is to be notified.
-fn record(txn: &mut Txn<'_>, id: Id, response: &Response) -> Result<(), Failure> {
+pub(super) fn record(txn: &mut Txn<'_>, id: Id, response: &Response) -> Result<(), Failure> {
     let Some(kept) = txn.resource(id)?.filter(|kept| is_pending(kept)) else { return Ok(()) };
-    let request = restore(&kept)?;
+    let request = restore(&kept).unwrap_or_else(|_| bare(&kept));
     let whole = whole(txn, &request, response);
     let Value::Object(parameters) = json::response_to_json(&whole) else { return Ok(()) };
     let result: Object = parameters.into_iter().filter(|(name, _)| RESULT.contains(&name.as_str())).collect();
@@ -270,12 +197,11 @@ fn record(txn: &mut Txn<'_>, id: Id, response: &Response) -> Result<(), Failure>
 }
 
 /// Owes the failure of a request that expired before it was carried out: its `<request>` is about to go.
-pub fn give_up(txn: &mut Txn<'_>, kept: &Resource) -> Result<(), Failure> {
-    let request = restore(kept)?;
+pub fn give_up(txn: &mut Txn<'_>, kept: &Resource) {
+    let request = restore(kept).unwrap_or_else(|_| bare(kept));
     let failure = Failure::new(StatusCode::RequestTimeout, "the request expired before it was carried out");
     let whole = whole(txn, &request, &Response::failed(&request, &failure));
     owe(txn, &request, &whole);
-    Ok(())
 }
 
 /// The response with what a response says that comes later.

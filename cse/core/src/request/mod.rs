@@ -16,6 +16,7 @@ mod own;
 mod resume;
 mod retrieve;
 mod shape;
+mod slot;
 mod state;
 mod target;
 mod update;
@@ -54,7 +55,7 @@ impl Receiver for Cse {
 impl Cse {
     /// Carries out a request and answers it, whatever happens.
     pub async fn handle(&self, request: impl Into<Box<Request>>, arrival: Arrival) -> Response {
-        let call = Arc::new(Call { request: request.into(), arrival, now: self.clock().now(), kept: None });
+        let call = Arc::new(Call { request: request.into(), arrival, now: self.clock().now(), slot: None });
         let span = span(&call);
         let checked = check::primitive(self, &call);
         // Whoever wants no response is told all the same that the request is not one (TS-0001 8.1.2 Response Type).
@@ -179,11 +180,11 @@ impl Cse {
         let written = self
             .writer()
             .run(move |txn| {
-                let Some(kept) = &shared.kept else { return write(txn, &shared) };
+                let Some(slot) = &shared.slot else { return write(txn, &shared) };
                 // The result goes with what was done, so that after a crash neither is there without the other.
-                kept.check(txn)?;
+                slot.check(txn)?;
                 let written = write(txn, &shared)?;
-                kept.conclude(txn, &written.response)?;
+                slot.conclude(txn, &written.response)?;
                 Ok(written)
             })
             .await?;

@@ -9,7 +9,8 @@ use std::time::Duration;
 use dyad_protocol::exchange::Arrival;
 use dyad_protocol::{Failure, Response, StatusCode};
 
-use super::kept::{self, Kept};
+use super::kept;
+use super::slot::Slot;
 use super::{Call, call};
 use crate::Cse;
 use crate::resource::{Id, Lookup, Txn};
@@ -33,15 +34,12 @@ impl Cse {
             })
             .await;
         let Some(resource) = begun.flatten() else { return };
-        let request = match kept::restore(&resource) {
-            Ok(request) => request,
-            Err(failure) => {
-                tracing::error!(error = ?failure.source, request = %resource.ri(), "a request cannot be read");
-                return;
-            }
+        let (request, unreadable) = match kept::restore(&resource) {
+            Ok(request) => (request, None),
+            Err(failure) => (kept::bare(&resource), Some(failure)),
         };
         let mut call =
-            Call { request: Box::new(request), arrival, now: self.now(), kept: Some(Arc::new(Kept::at(id))) };
+            Call { request: Box::new(request), arrival, now: self.now(), slot: Some(Arc::new(Slot::at(id))) };
         // The originator waits for nothing any more.
         call.request.response_type = dyad_protocol::primitive::ResponseTypeInfo::default();
         let is_late =
@@ -49,7 +47,7 @@ impl Cse {
         let late = is_late.then(|| {
             Failure::new(StatusCode::RequestTimeout, "the request expired before it could be carried out")
         });
-        self.conclude(&Arc::new(call), late).await;
+        self.conclude(&Arc::new(call), unreadable.or(late)).await;
     }
 
     /// Carries out a request whose result may go into a `<request>`, unless it has failed already, and sees to it that
@@ -61,9 +59,10 @@ impl Cse {
             None => tracing::Instrument::instrument(self.in_time(call), span.clone()).await,
         };
         let response = call::settle(call, &span, outcome);
-        if let Some(kept) = call.kept.as_ref().filter(|kept| kept.finish()) {
-            let (kept, result) = (Arc::clone(kept), response.clone());
-            if self.insist(move |txn| kept.conclude(txn, &result)).await.is_none() {
+        if let Some(slot) = call.slot.as_ref().filter(|slot| slot.finish()) {
+            let (slot, result) = (Arc::clone(slot), response.clone());
+            // What is not recorded when the node stops is carried out again at the next start.
+            if self.insist(move |txn| slot.conclude(txn, &result)).await.is_none() && !self.is_stopping() {
                 tracing::error!("the result of a non-blocking request could not be stored");
             }
         }
