@@ -175,6 +175,11 @@ impl Cse {
         &*self.clock
     }
 
+    /// The tables of the resource types.
+    pub fn schemas(&self) -> &Schemas {
+        &self.tree.schemas
+    }
+
     /// The tree.
     pub fn tree(&self) -> &Tree {
         &self.tree

@@ -24,7 +24,9 @@ mod tests;
 pub use clock::{Clock, SystemClock};
 pub use config::Config;
 pub use cse::{Builder, Cse};
-pub use function::{Change, Deferral, Event, Facets, Reach, Report, ServiceFunction, Stage, Stop, add_schemas};
+pub use function::{
+    Change, Deferral, Event, Facets, Reach, Report, ServiceFunction, Stage, Stop, add_schemas,
+};
 
 /// Number of the CSEBase, the root of the tree.
 pub(crate) const CSE_BASE: resource::Id = 1;

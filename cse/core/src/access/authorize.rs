@@ -7,6 +7,7 @@ use dyad_protocol::id::{Address, Scope};
 use dyad_protocol::primitive::ResourceType;
 use dyad_protocol::schema::Specialization;
 
+use super::membership::groups_of;
 use super::{Question, Rule, decide, operation};
 use crate::Cse;
 use crate::request::Asker;
@@ -43,7 +44,7 @@ pub fn authorize_by(
     let granted = asker.is_admin || {
         let specialization = specialization(resource);
         let question = question(asker, resource, specialization.as_deref(), operation, child_type);
-        by_policies(look, cse, &question, resource.texts(attribute), false)?
+        by_policies(look, cse, asker, &question, resource.texts(attribute), false)?
     };
     if granted { Ok(()) } else { Err(denied()) }
 }
@@ -100,12 +101,12 @@ fn may(
         governing = parent;
     }
     if let View::Policy(policy) = governing.view() {
-        return Ok(decide(&question, &policy.self_privileges));
+        return by_rules(look, cse, asker, &question, &policy.self_privileges);
     }
     if !governing.may_have("acpi") || governing.get("acpi").is_none() {
         return by_default(look, cse, asker, &governing, operation);
     }
-    by_policies(look, cse, &question, governing.texts("acpi"), of_policies)
+    by_policies(look, cse, asker, &question, governing.texts("acpi"), of_policies)
 }
 
 /// What is asked of the rules.
@@ -118,6 +119,7 @@ fn question<'a>(
 ) -> Question<'a> {
     Question {
         originator: &asker.forms,
+        group: None,
         operation,
         resource_type: resource.ty(),
         specialization,
@@ -141,6 +143,7 @@ fn specialization(resource: &Resource) -> Option<String> {
 fn by_policies<'a>(
     look: &mut impl Lookup,
     cse: &Cse,
+    asker: &Asker<'_>,
     question: &Question<'_>,
     policies: impl Iterator<Item = &'a str>,
     of_policies: bool,
@@ -152,11 +155,26 @@ fn by_policies<'a>(
         };
         let View::Policy(rules) = policy.view() else { continue };
         let rules: &[Rule] = if of_policies { &rules.self_privileges } else { &rules.privileges };
-        if decide(question, rules) {
+        if by_rules(look, cse, asker, question, rules)? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Whether rules grant what is asked, to the asker itself or to a group of which it is a member.
+fn by_rules(
+    look: &mut impl Lookup,
+    cse: &Cse,
+    asker: &Asker<'_>,
+    question: &Question<'_>,
+    rules: &[Rule],
+) -> Result<bool, Failure> {
+    if decide(question, rules) {
+        return Ok(true);
+    }
+    let groups = groups_of(look, cse, asker, rules, question.operation)?;
+    Ok(groups.into_iter().any(|group| decide(&Question { group: Some(group), ..question.clone() }, rules)))
 }
 
 /// The default access policy: everything for the creator and the custodian; on the CSEBase a little for everybody

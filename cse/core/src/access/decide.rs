@@ -13,6 +13,8 @@ pub struct Question<'a> {
     /// The originator in all forms in which a rule may name it, the shortest first (`Cae`, `/id-in/Cae`,
     /// `//sp/id-in/Cae`).
     pub originator: &'a [String],
+    /// If set, rules count that name this group, of which the originator is a member, and no others.
+    pub group: Option<&'a str>,
     /// One bit of [`operation`].
     pub operation: u8,
     /// Type of the target.
@@ -37,7 +39,10 @@ pub fn decide<'a>(question: &Question<'_>, rules: impl IntoIterator<Item = &'a R
 fn grants(question: &Question<'_>, rule: &Rule) -> bool {
     rule.operations & question.operation != 0
         && (!rule.authenticated || question.authenticated)
-        && rule.originators.iter().any(|pattern| matches_originator(pattern, question.originator))
+        && rule.originators.iter().any(|pattern| match question.group {
+            Some(group) => pattern == group,
+            None => matches_originator(pattern, question.originator),
+        })
         && (rule.details.is_empty() || rule.details.iter().any(|detail| fits(question, detail)))
         && (rule.contexts.is_empty()
             || rule.contexts.iter().any(|context| context.holds(question.now, question.peer)))

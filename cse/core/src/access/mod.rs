@@ -6,6 +6,7 @@
 mod authorize;
 mod context;
 mod decide;
+mod membership;
 mod policy;
 
 pub use authorize::{authorize, authorize_by, authorize_self, permissions};

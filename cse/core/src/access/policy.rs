@@ -4,7 +4,7 @@ use dyad_protocol::Object;
 use dyad_protocol::primitive::ResourceType;
 use serde_json::Value;
 
-use super::Context;
+use super::{Context, membership};
 use crate::resource::texts;
 
 /// The rules of an `<accessControlPolicy>`.
@@ -21,6 +21,8 @@ pub struct Policy {
 pub struct Rule {
     /// `acor`: identifiers, with `*` for any run of characters, or `all`.
     pub originators: Vec<String>,
+    /// The entries of `acor` that may name groups.
+    pub groups: Vec<String>,
     /// `acop`: bits of [`super::operation`].
     pub operations: u8,
     /// `acco`: one of them must hold, if there are any.
@@ -57,8 +59,10 @@ fn rules(set: Option<&Value>) -> Vec<Rule> {
 }
 
 fn rule(value: &Value) -> Rule {
+    let originators: Vec<String> = texts(value.get("acor")).map(str::to_owned).collect();
     Rule {
-        originators: texts(value.get("acor")).map(str::to_owned).collect(),
+        groups: originators.iter().filter(|entry| membership::may_be_group(entry)).cloned().collect(),
+        originators,
         operations: value
             .get("acop")
             .and_then(Value::as_u64)

@@ -37,12 +37,7 @@ fn check(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Arc<Resource>
         return Err(Failure::not_allowed("the target cannot be deleted"));
     }
     types::check_visible(look, &resource)?;
-    if let Some(criteria) = &call.request.filter_criteria
-        && criteria.has_conditions()
-        && !filter::matches(look, &resource, criteria)?
-    {
-        return Err(Failure::not_found("the resource does not match the filter criteria"));
-    }
+    filter::check(look, cse, &resource, call.request.filter_criteria.as_deref())?;
     Ok(resource)
 }
 

@@ -1,11 +1,61 @@
 //! Does a resource match the filter criteria? (TS-0004 7.3.3.17)
 
+use std::borrow::Cow;
+
 use dyad_protocol::primitive::{AttributeCondition, FilterCriteria, FilterOperation};
 use dyad_protocol::{Failure, Object, Timestamp};
 use serde_json::Value;
 
+use crate::Cse;
 use crate::access::matches_pattern;
-use crate::resource::{Lookup, Resource};
+use crate::resource::{Lookup, Resource, forms};
+
+/// Attributes that are lists of addresses: a condition on one holds in whatever form the address is written.
+const ADDRESSES: &[&str] = &["mid"];
+
+/// The criteria with every form of the addresses that conditions name, so that `mid=cnt7` finds the groups that have
+/// the container as a member under its path.
+pub(super) fn in_all_forms<'a>(
+    look: &mut impl Lookup,
+    cse: &Cse,
+    criteria: &'a FilterCriteria,
+) -> Result<Cow<'a, FilterCriteria>, Failure> {
+    let lists = |criteria: &'a FilterCriteria| {
+        [&criteria.attribute, &criteria.child_attribute, &criteria.parent_attribute]
+    };
+    let is_address = |condition: &&AttributeCondition| ADDRESSES.contains(&condition.name.as_str());
+    if !lists(criteria).into_iter().flatten().any(|condition| is_address(&condition)) {
+        return Ok(Cow::Borrowed(criteria));
+    }
+    let mut all = [Vec::new(), Vec::new(), Vec::new()];
+    for (list, all) in lists(criteria).into_iter().zip(&mut all) {
+        for condition in list {
+            all.push(condition.clone());
+            let Some(address) = condition.value.as_str().filter(|_| is_address(&condition)) else { continue };
+            let others = forms(look, cse, address)?.into_iter().filter(|form| form != address);
+            all.extend(
+                others.map(|form| AttributeCondition { name: condition.name.clone(), value: form.into() }),
+            );
+        }
+    }
+    let [attribute, child_attribute, parent_attribute] = all;
+    Ok(Cow::Owned(FilterCriteria { attribute, child_attribute, parent_attribute, ..criteria.clone() }))
+}
+
+/// NOT_FOUND for a target that does not match the criteria of its request (TS-0004 7.3.3.1).
+pub(super) fn check(
+    look: &mut impl Lookup,
+    cse: &Cse,
+    target: &Resource,
+    criteria: Option<&FilterCriteria>,
+) -> Result<(), Failure> {
+    let Some(criteria) = criteria.filter(|criteria| criteria.has_conditions()) else { return Ok(()) };
+    let criteria = in_all_forms(look, cse, criteria)?;
+    match matches(look, target, &criteria)? {
+        true => Ok(()),
+        false => Err(Failure::not_found("the resource does not match the filter criteria")),
+    }
+}
 
 /// Whether a resource matches; criteria without any condition match everything.
 pub(super) fn matches(

@@ -13,6 +13,7 @@ mod first;
 pub mod kept;
 mod notify;
 mod own;
+mod repeated;
 mod resume;
 mod retrieve;
 mod shape;
@@ -38,7 +39,7 @@ pub(crate) use filter::matches_times;
 pub use own::Amendment;
 pub(crate) use state::State;
 pub(crate) use target::local_path;
-pub use target::{Target, Virtual};
+pub use target::{Target, Virtual, path_here};
 
 use crate::Cse;
 use crate::access;
@@ -111,7 +112,7 @@ impl Cse {
     async fn carry_out(&self, call: &Arc<Call>) -> Result<Response, Failure> {
         let target = self.read(call, target::locate).await?;
         if let Some(identifier) = &call.request.group_request_identifier {
-            self.requests().note_group(identifier, &target)?;
+            self.note_group_request(call, identifier, &target)?;
         }
         for function in self.taking_part(Stage::Intercept, call, &target) {
             if let ControlFlow::Break(response) = function.intercept(self, call, &target).await? {

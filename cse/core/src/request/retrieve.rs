@@ -19,22 +19,20 @@ pub(super) fn retrieve(
     target: &Target,
 ) -> Result<Response, Failure> {
     let asker = Asker::new(cse, call);
-    let criteria = call.request.filter_criteria.as_deref();
-    supported(criteria)?;
-    if criteria.is_some_and(FilterCriteria::is_discovery) {
-        return discovery(cse, call, &asker, look, &target.resource);
+    let sent = call.request.filter_criteria.as_deref();
+    supported(sent)?;
+    let complete = sent.map(|criteria| filter::in_all_forms(look, cse, criteria)).transpose()?;
+    let criteria = complete.as_deref();
+    if let Some(criteria) = criteria.filter(|criteria| criteria.is_discovery()) {
+        return discovery(cse, call, &asker, look, &target.resource, criteria);
     }
     let resource = target.instance(look, call.now)?;
     access::authorize(look, cse, &asker, &resource, operation::RETRIEVE, None)?;
     crate::types::check_visible(look, &resource)?;
     let wanted = call.request.result_content.unwrap_or(ResultContent::Attributes);
     let response = Response::to(&call.request, StatusCode::Ok);
-    if let Some(filter) = criteria
-        && !asks_for_children(wanted)
-        && filter.has_conditions()
-        && !filter::matches(look, &resource, filter)?
-    {
-        return Err(Failure::not_found("the resource does not match the filter criteria"));
+    if !asks_for_children(wanted) {
+        filter::check(look, cse, &resource, sent)?;
     }
     match wanted {
         ResultContent::Attributes => attributes(cse, call, response, &resource),
@@ -143,10 +141,9 @@ fn discovery(
     asker: &Asker<'_>,
     look: &mut Snapshot<'_>,
     root: &Arc<Resource>,
+    criteria: &FilterCriteria,
 ) -> Result<Response, Failure> {
-    let none = FilterCriteria::default();
-    let filter = call.request.filter_criteria.as_deref().unwrap_or(&none);
-    let found = discover::descendants(cse, asker, look, root, filter, operation::DISCOVERY)?;
+    let found = discover::descendants(cse, asker, look, root, criteria, operation::DISCOVERY)?;
     let mut entries = Vec::with_capacity(found.resources.len());
     let as_references = call.request.result_content == Some(ResultContent::ChildResourceReferences);
     for resource in &found.resources {

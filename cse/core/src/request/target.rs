@@ -25,6 +25,18 @@ pub enum Virtual {
     },
 }
 
+impl std::fmt::Display for Virtual {
+    /// As it follows the address of its parent: `la`, `fopt/a/b`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Latest => f.write_str("la"),
+            Self::Oldest => f.write_str("ol"),
+            Self::Other { name, rest } if rest.is_empty() => f.write_str(name),
+            Self::Other { name, rest } => write!(f, "{name}/{rest}"),
+        }
+    }
+}
+
 /// What the `To` of a request leads to.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -41,12 +53,7 @@ pub(super) fn locate(cse: &Cse, call: &Call, snapshot: &mut Snapshot<'_>) -> Res
 
 /// Finds the target of a call. NOT_FOUND if there is none or it has expired.
 pub(super) fn find(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Target, Failure> {
-    let path = local_path(cse, &call.request.to)?;
-    let target = match other(look, path)? {
-        Some(target) => target,
-        None => plain(look, path)?,
-    };
-    if target.resource.is_expired(call.now) { Err(not_found()) } else { Ok(target) }
+    Target::at(look, local_path(cse, &call.request.to)?, call.now)
 }
 
 /// A resource, or the latest or oldest instance of one.
@@ -97,6 +104,13 @@ fn virtual_name(path: &str) -> Option<(&str, Virtual)> {
 /// The path on this node of an address in any form; `-` for the CSEBase. NOT_FOUND for an address on another
 /// node, which this one does not know.
 pub(crate) fn local_path<'a>(cse: &Cse, to: &'a str) -> Result<&'a str, Failure> {
+    path_here(cse, to)?
+        .ok_or_else(|| Failure::not_found("the target is on a node that this one does not know"))
+}
+
+/// The path on this node of an address in any form; `None` for an address on another node. BAD_REQUEST for what is
+/// no address.
+pub fn path_here<'a>(cse: &Cse, to: &'a str) -> Result<Option<&'a str>, Failure> {
     let config = cse.config();
     let address = Address::parse(to)?;
     let here = match address.scope {
@@ -104,7 +118,7 @@ pub(crate) fn local_path<'a>(cse: &Cse, to: &'a str) -> Result<&'a str, Failure>
         Scope::SpRelative { cse } => {
             // An S-type AE-ID is SP-relative without a CSE-ID before it.
             if cse != config.cse_base_id() && address.path.is_empty() && cse.starts_with('S') {
-                return Ok(cse);
+                return Ok(Some(cse));
             }
             cse == config.cse_base_id()
         }
@@ -112,11 +126,11 @@ pub(crate) fn local_path<'a>(cse: &Cse, to: &'a str) -> Result<&'a str, Failure>
             sp == config.sp_id.trim_start_matches('/') && cse == config.cse_base_id()
         }
     };
-    match here {
-        true if address.path.is_empty() => Ok("-"),
-        true => Ok(address.path),
-        false => Err(Failure::not_found("the target is on a node that this one does not know")),
-    }
+    Ok(match here {
+        true if address.path.is_empty() => Some("-"),
+        true => Some(address.path),
+        false => None,
+    })
 }
 
 fn not_found() -> Failure {
@@ -124,6 +138,15 @@ fn not_found() -> Failure {
 }
 
 impl Target {
+    /// What a path on this node ([`path_here`]) leads to. NOT_FOUND if there is nothing or it has expired.
+    pub fn at(look: &mut impl Lookup, path: &str, now: Timestamp) -> Result<Self, Failure> {
+        let target = match other(look, path)? {
+            Some(target) => target,
+            None => plain(look, path)?,
+        };
+        if target.resource.is_expired(now) { Err(not_found()) } else { Ok(target) }
+    }
+
     /// NOT_IMPLEMENTED for a virtual resource for which no service function has answered.
     pub(super) fn check_answered(&self) -> Result<(), Failure> {
         match self.virtual_child {

@@ -33,12 +33,7 @@ fn check(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Arc<Resource>
         true => access::authorize_self(look, cse, &asker, &resource)?,
         false => access::authorize(look, cse, &asker, &resource, operation::UPDATE, None)?,
     }
-    if let Some(criteria) = &call.request.filter_criteria
-        && criteria.has_conditions()
-        && !filter::matches(look, &resource, criteria)?
-    {
-        return Err(Failure::not_found("the resource does not match the filter criteria"));
-    }
+    filter::check(look, cse, &resource, call.request.filter_criteria.as_deref())?;
     if root != resource.root() {
         return Err(Failure::bad_request(format!("the content is not a {}", resource.root())));
     }

@@ -6,7 +6,9 @@
 mod batch;
 mod commit;
 mod draft;
+mod forms;
 mod layer;
+mod members;
 pub mod names;
 mod snapshot;
 mod tree;
@@ -16,7 +18,9 @@ mod windows;
 mod writer;
 
 pub use draft::Draft;
+pub use forms::forms;
 pub(crate) use layer::{INDEXED_VALUE, index_value};
+pub use members::Members;
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::is_cold;
 pub(crate) use tree::child;

@@ -8,7 +8,7 @@ use dyad_protocol::schema::TypeTable;
 use dyad_protocol::{Object, Timestamp};
 use serde_json::Value;
 
-use super::names;
+use super::{Members, names};
 use crate::access::Policy;
 use crate::store::Row;
 use crate::subscription::Subscription;
@@ -26,6 +26,8 @@ pub enum View {
     Policy(Box<Policy>),
     /// `<subscription>`
     Subscription(Box<Subscription>),
+    /// `<group>`
+    Group(Box<Members>),
     /// Every other type.
     None,
 }
@@ -199,6 +201,7 @@ impl Resource {
     pub fn view(&self) -> &View {
         self.view.get_or_init(|| match self.ty() {
             1 => View::Policy(Box::new(Policy::from_attributes(self.attributes()))),
+            9 => View::Group(Box::new(Members::from_body(self.body()))),
             23 => View::Subscription(Box::new(Subscription::from_attributes(self.attributes()))),
             _ => View::None,
         })
