@@ -5,6 +5,8 @@
 
 #[cfg(feature = "expiration")]
 pub mod expiration;
+#[cfg(feature = "group")]
+pub mod group;
 #[cfg(feature = "registration")]
 pub mod registration;
 #[cfg(feature = "requests")]
@@ -26,6 +28,8 @@ pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
         Arc::new(expiration::Expiration::default()),
         #[cfg(feature = "requests")]
         Arc::new(requests::Requests::default()),
+        #[cfg(feature = "group")]
+        Arc::new(group::Groups::default()),
         #[cfg(feature = "subscription")]
         Arc::new(subscription::Subscriptions::default()),
     ]

@@ -15,6 +15,7 @@ mod conformance;
 mod delivery;
 mod durability;
 mod function;
+mod groups;
 mod harness;
 mod load;
 mod requests;

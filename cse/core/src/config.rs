@@ -60,6 +60,8 @@ pub struct Config {
     pub expiration_interval: Duration,
     /// `mni`, `mbs`, `mia` of containers that do not say; `None` for unbounded.
     pub container_limits: ContainerLimits,
+    /// Groups.
+    pub group: GroupConfig,
     /// Originators that may register as an AE, with `*` for any run of characters.
     pub registration_allowed: Vec<String>,
     /// Tolerate what clients in the field get wrong and does no harm.
@@ -98,6 +100,33 @@ pub struct DeferralConfig {
     pub pending: usize,
     /// How long a result is kept whose originator names no time.
     pub keep_results: Span,
+}
+
+/// Limits of groups, and how requests to their members go out.
+#[derive(Clone, Debug)]
+pub struct GroupConfig {
+    /// Most members of one group.
+    pub max_members: usize,
+    /// Members to whom one request goes at the same time.
+    pub parallel: usize,
+    /// Time until the originator is answered with what has come, if the request names none.
+    pub answer_within: Duration,
+    /// Bytes of one answer beyond which the contents of further members are left out.
+    pub max_answer: usize,
+    /// How long notifications are gathered for one that is sent, if the group does not say.
+    pub gather_for: Duration,
+}
+
+impl Default for GroupConfig {
+    fn default() -> Self {
+        Self {
+            max_members: 100_000,
+            parallel: 64,
+            answer_within: Duration::from_secs(10),
+            max_answer: 64 << 20,
+            gather_for: Duration::from_secs(10),
+        }
+    }
 }
 
 /// How notifications are delivered.

@@ -10,7 +10,7 @@ use dyad_protocol::time::Span;
 use dyad_protocol::{Content, Operation, Request, Response, Timestamp};
 use serde_json::{Value, json};
 
-use crate::config::{Config, ContainerLimits, CseType, DeferralConfig, NotificationConfig};
+use crate::config::{Config, ContainerLimits, CseType, DeferralConfig, GroupConfig, NotificationConfig};
 use crate::store::{Options, Store};
 use crate::{Builder, Clock, Cse};
 
@@ -41,6 +41,7 @@ fn config() -> Config {
         max_expiration: Span::from_seconds(86_400 * 3_650),
         expiration_interval: Duration::from_secs(3_600),
         container_limits: ContainerLimits::default(),
+        group: GroupConfig::default(),
         registration_allowed: vec!["C*".into(), "S*".into()],
         lenient: true,
         cache_bytes: 1 << 20,

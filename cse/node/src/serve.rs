@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use async_trait::async_trait;
 use dyad_bindings::http::{self, ClientSettings, CorsSetting, HttpTransport, ServerSettings};
-use dyad_core::config::{Config, ContainerLimits, CseType, DeferralConfig, NotificationConfig};
+use dyad_core::config::{Config, ContainerLimits, CseType, DeferralConfig, GroupConfig, NotificationConfig};
 use dyad_core::store::{self, Store};
 use dyad_core::{Builder, Cse, ServiceFunction, SystemClock};
 use dyad_protocol::exchange::{Arrival, Receiver};
@@ -177,6 +177,13 @@ fn config(settings: &Settings, listening: SocketAddr) -> Config {
             max_nr_of_instances: settings.container.default_max_nr_of_instances,
             max_byte_size: settings.container.default_max_byte_size,
             max_instance_age: settings.container.default_max_instance_age.map(|age| age.as_secs()),
+        },
+        group: GroupConfig {
+            max_members: settings.group.max_members,
+            parallel: settings.group.parallel,
+            answer_within: settings.group.answer_within,
+            max_answer: settings.group.max_answer,
+            gather_for: settings.group.gather_for,
         },
         registration_allowed: settings.registration.allowed_originators.clone(),
         lenient: settings.http.lenient,

@@ -62,13 +62,14 @@ const CRITERIA: [&str; 36] = [
 ];
 
 /// Resource types with their operations.
-const TYPES: [(&str, &[&str]); 14] = [
+const TYPES: [(&str, &[&str]); 15] = [
     ("m2m:cb", &["retrieve"]),
     ("m2m:ae", &["create", "retrieve", "update", "delete"]),
     ("m2m:cnt", &["create", "retrieve", "update", "delete"]),
     ("m2m:cin", &["create", "retrieve", "delete"]),
     ("m2m:acp", &["create", "retrieve", "update", "delete"]),
     ("m2m:sub", &["create", "retrieve", "update", "delete"]),
+    ("m2m:grp", &["create", "retrieve", "update", "delete"]),
     ("m2m:nod", &["create", "retrieve", "update"]),
     ("m2m:bat", &["create", "retrieve", "update", "delete"]),
     ("m2m:fwr", &["create", "retrieve", "delete"]),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dyad_core::config::{Config, ContainerLimits, CseType, DeferralConfig, NotificationConfig};
+use dyad_core::config::{Config, ContainerLimits, CseType, DeferralConfig, GroupConfig, NotificationConfig};
 use dyad_core::store::{Options, Store};
 use dyad_core::{Builder, Cse, ServiceFunction, SystemClock};
 use dyad_protocol::exchange::{Arrival, Transport, TransportError};
@@ -47,6 +47,7 @@ fn config() -> Config {
         max_expiration: Span::from_seconds(86_400),
         expiration_interval: Duration::from_secs(3_600),
         container_limits: ContainerLimits::default(),
+        group: GroupConfig::default(),
         registration_allowed: vec!["C*".into(), "Sceilings".into()],
         lenient: false,
         cache_bytes: 1 << 20,

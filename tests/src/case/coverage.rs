@@ -10,7 +10,7 @@ use crate::{Answer, request};
 const FIELDS: &[&str] = &[
     "crb", "cra", "ms", "us", "sts", "stb", "exb", "exa", "lbl", "clbl", "palb", "lbq", "ty", "chty", "pty",
     "sza", "szb", "cty", "smf", "cfs", "cfq", "gmty", "gsf", "geom", "fo", "fu", "lim", "lvl", "ofst", "arp",
-    "drt", "atrl", "rt",
+    "drt", "atrl", "rt", "grtm",
 ];
 
 /// What an answer has shown. `root` is the type of the resource where neither content names it.
@@ -55,8 +55,9 @@ fn wildcard(value: &str) -> &'static str {
 /// The type that was worked on, as the root of its representation.
 fn kind(request: &Request, answer: &Answer, root: Option<&Value>) -> Option<String> {
     let of_answer = answer.body.as_object().and_then(|members| members.keys().next());
-    let of_answer = of_answer
-        .filter(|root| !matches!(root.as_str(), "m2m:uri" | "m2m:rce" | "m2m:rrl" | "m2m:uril" | "m2m:prm"));
+    let of_answer = of_answer.filter(|root| {
+        !matches!(root.as_str(), "m2m:uri" | "m2m:rce" | "m2m:rrl" | "m2m:uril" | "m2m:prm" | "m2m:agr")
+    });
     let of_request =
         request.content.as_ref().and_then(Value::as_object).and_then(|members| members.keys().next());
     let root = root.and_then(Value::as_str).map(str::to_owned);

@@ -5,7 +5,7 @@
 
 use super::problem::Problem;
 use super::typed::{
-    Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Notification, Registration,
+    Container, Cse, CseType, Durability, Functions, Group, Http, Log, LogFormat, Notification, Registration,
     Request, Schemas, Store, Testing,
 };
 use super::value::Value;
@@ -47,6 +47,16 @@ impl Values {
             default_max_byte_size: limit(self.number("container.default_max_byte_size")?),
             default_max_instance_age: Some(self.duration("container.default_max_instance_age")?)
                 .filter(|age| age.as_secs() > 0),
+        })
+    }
+
+    pub(super) fn group(&mut self) -> Filled<Group> {
+        Ok(Group {
+            max_members: self.count("group.max_members")?,
+            parallel: self.count("group.parallel")?,
+            answer_within: self.duration("group.answer_within")?,
+            max_answer: self.count("group.max_answer")?,
+            gather_for: self.duration("group.gather_for")?,
         })
     }
 

@@ -19,7 +19,7 @@ pub(crate) use problem::Problems;
 pub(crate) use show::{markdown, overview};
 pub(crate) use source::Sources;
 pub(crate) use typed::{
-    Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Notification, Registration,
+    Container, Cse, CseType, Durability, Functions, Group, Http, Log, LogFormat, Notification, Registration,
     Request, Schemas, Store, Testing,
 };
 pub(crate) use value::without_password;
@@ -36,6 +36,7 @@ pub(crate) struct Settings {
     pub(crate) cse: Cse,
     pub(crate) registration: Registration,
     pub(crate) container: Container,
+    pub(crate) group: Group,
     pub(crate) request: Request,
     pub(crate) http: Http,
     pub(crate) store: Store,
@@ -102,6 +103,7 @@ impl Settings {
             cse: values.cse()?,
             registration: values.registration()?,
             container: values.container()?,
+            group: values.group()?,
             request: values.request()?,
             http: values.http()?,
             store: values.store()?,

@@ -58,10 +58,11 @@ pub(super) fn find(key: &str) -> Option<&'static Setting> {
 }
 
 /// The sections with what they are about, in the order of the table.
-pub(super) const SECTIONS: [(&str, &str); 11] = [
+pub(super) const SECTIONS: [(&str, &str); 12] = [
     ("cse", "Who this node is."),
     ("registration", "Who may register here."),
     ("container", "Limits of containers whose creator names none."),
+    ("group", "Groups and requests to their members."),
     ("request", "How requests are answered, and limits of one."),
     ("http", "The HTTP binding."),
     ("store", "Where resources are kept."),
@@ -116,6 +117,17 @@ pub(super) static TABLE: &[Setting] = &[
         "maxByteSize of containers created without; 0 = no limit."),
     setting("container.default_max_instance_age", "0s", Kind::Duration("0s", "100y"),
         "maxInstanceAge of containers created without, in whole seconds; 0s = no limit."),
+
+    setting("group.max_members", "100000", Kind::Count(1, 10_000_000),
+        "Most members of one group; http.max_body limits how many one request can name."),
+    setting("group.parallel", "64", Kind::Count(1, 10_000),
+        "Members to whom a request to a group goes at a time."),
+    setting("group.answer_within", "10s", TIMEOUT,
+        "Time until a request to a group is answered with what has come, if it names none."),
+    setting("group.max_answer", "64MiB", Kind::Size("1kB", "4GiB"),
+        "Size of an answer of a group beyond which contents of members are left out."),
+    setting("group.gather_for", "10s", Kind::Duration("10ms", "1d"),
+        "How long notifications are gathered for a group that does not say."),
 
     setting("request.timeout", "30s", TIMEOUT,
         "Longest time until a blocking request is answered, if it names no earlier one."),

@@ -61,6 +61,17 @@ pub(crate) struct Container {
     pub(crate) default_max_instance_age: Option<Duration>,
 }
 
+/// `group.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) max_members: usize,
+    pub(crate) parallel: usize,
+    pub(crate) answer_within: Duration,
+    /// In bytes.
+    pub(crate) max_answer: usize,
+    pub(crate) gather_for: Duration,
+}
+
 /// `request.*`
 #[derive(Clone, Debug)]
 pub(crate) struct Request {

@@ -1,0 +1,85 @@
+//! Asking one member of a group.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dyad_core::Cse;
+use dyad_core::request::path_here;
+use dyad_protocol::exchange::Arrival;
+use dyad_protocol::{Failure, Operation, Request, Response, StatusCode};
+
+use super::FAN_OUT_POINT;
+
+/// A member's answer by the position of the member.
+pub(super) type Answer = (usize, Response);
+
+/// A request to a member that is under way, counted.
+pub(super) struct Flight(Arc<AtomicUsize>);
+
+impl Flight {
+    /// One more.
+    pub(super) fn new(counter: &Arc<AtomicUsize>) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(counter))
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Asks one member.
+///
+/// What reads and stays on this node is over at once. Everything else is a task of its own, which goes on when nobody
+/// waits for it any more.
+pub(super) async fn ask(
+    cse: Arc<Cse>,
+    flight: Flight,
+    position: usize,
+    request: Request,
+    arrival: Arrival,
+) -> Answer {
+    if request.operation == Operation::Retrieve
+        && !is_fan_out_point(&request.to)
+        && matches!(path_here(&cse, &request.to), Ok(Some(_)))
+    {
+        let response = cse.handle(request, arrival).await;
+        drop(flight);
+        return (position, plain(response));
+    }
+    // Kept for the case that the task fails.
+    let missing = Response::to(&request, StatusCode::InternalServerError);
+    let task = tokio::spawn(async move {
+        let response = reach(&cse, request, arrival).await;
+        drop(flight);
+        response
+    });
+    (position, plain(task.await.unwrap_or(missing)))
+}
+
+/// A response without the expiration that this group gave to the request.
+fn plain(response: Response) -> Response {
+    Response { result_expiration_timestamp: None, ..response }
+}
+
+/// Brings a request to a member, here or on another node.
+async fn reach(cse: &Cse, request: Request, arrival: Arrival) -> Response {
+    match path_here(cse, &request.to) {
+        Ok(None) => {
+            let (target, unreached) = (request.to.clone(), request.clone());
+            cse.originate(&target, request).await.unwrap_or_else(|_| {
+                let failure = Failure::new(StatusCode::TargetNotReachable, "the member cannot be reached");
+                Response::failed(&unreached, &failure)
+            })
+        }
+        // What is no address is refused as such.
+        Ok(Some(_)) | Err(_) => cse.handle(request, arrival).await,
+    }
+}
+
+/// Whether an address goes to or through a fanOutPoint.
+pub(super) fn is_fan_out_point(address: &str) -> bool {
+    address.split('/').any(|segment| segment == FAN_OUT_POINT)
+}

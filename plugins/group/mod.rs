@@ -1,0 +1,126 @@
+//! Groups (CSF-GMG; TS-0001 9.6.13, 9.6.14, 10.2.7, TS-0004 7.4.13, 7.4.14).
+//!
+//! Responsible for what a `<group>` says of its members, and for the `<fanOutPoint>`, which carries a request to all of
+//! them and gives back one answer. Who is a member as far as access control goes is read off the group by
+//! `dyad_core::access`; what a member does with its request is left to whoever hosts it.
+
+mod answer;
+mod ask;
+mod attributes;
+mod deleted;
+mod examine;
+mod fan_out;
+mod plan;
+mod selection;
+mod verdict;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use dyad_core::request::{Call, Target, Virtual};
+use dyad_core::resource::Txn;
+use dyad_core::{Change, Cse, Report, ServiceFunction, Stage};
+use dyad_protocol::{Failure, Operation, Response};
+
+use verdict::Verdicts;
+
+/// The type number of `<group>`.
+const GROUP: u32 = 9;
+
+/// The member name of its representation.
+const ROOT: &str = "m2m:grp";
+
+/// The name of the virtual resource that takes requests for the members.
+const FAN_OUT_POINT: &str = "fopt";
+
+/// Keeps groups and fans requests out to their members.
+#[derive(Debug, Default)]
+pub struct Groups {
+    verdicts: Verdicts,
+    /// Requests to members that are under way.
+    in_flight: Arc<AtomicUsize>,
+    fanned_out: AtomicU64,
+    asked: AtomicU64,
+    late: AtomicU64,
+}
+
+#[async_trait]
+impl ServiceFunction for Groups {
+    fn name(&self) -> &'static str {
+        "group"
+    }
+
+    fn owns(&self) -> &[u32] {
+        &[GROUP]
+    }
+
+    fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {
+        match stage {
+            Stage::Intercept => below_fan_out_point(target).is_some(),
+            Stage::Prepare => match call.request.operation {
+                Operation::Create => call.request.resource_type == Some(GROUP),
+                Operation::Update => target.resource.ty() == GROUP,
+                _ => false,
+            },
+            Stage::Committed => false,
+        }
+    }
+
+    async fn intercept(
+        &self,
+        cse: &Cse,
+        call: &Arc<Call>,
+        target: &Target,
+    ) -> Result<ControlFlow<Response>, Failure> {
+        match below_fan_out_point(target) {
+            Some(rest) => self.fan_out(cse, call, target, rest).await.map(ControlFlow::Break),
+            None => Ok(ControlFlow::Continue(())),
+        }
+    }
+
+    async fn prepare(&self, cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<(), Failure> {
+        self.verdicts.prepare(cse, call, target).await
+    }
+
+    fn apply(&self, txn: &mut Txn<'_>, change: &mut Change<'_>) -> Result<(), Failure> {
+        match change {
+            Change::Create { call, draft, .. } if draft.table.number == GROUP => {
+                attributes::create(txn, *call, draft, &self.verdicts)
+            }
+            Change::Update { call, old, draft, modified } if draft.table.number == GROUP => {
+                attributes::update(txn, *call, old, draft, modified, &self.verdicts)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn report(&self) -> Report {
+        let (fanned_out, asked) =
+            (self.fanned_out.load(Ordering::Relaxed), self.asked.load(Ordering::Relaxed));
+        let late = self.late.load(Ordering::Relaxed);
+        let under_way = self.in_flight.load(Ordering::Relaxed) as u64;
+        Report {
+            summary: format!(
+                "{fanned_out} requests to {asked} members since the start, {late} answered too late"
+            ),
+            figures: vec![
+                ("fanned_out", fanned_out),
+                ("asked", asked),
+                ("late", late),
+                ("under_way", under_way),
+            ],
+        }
+    }
+}
+
+/// What follows a fanOutPoint in the address of a request; `None` if it goes to no fanOutPoint.
+fn below_fan_out_point(target: &Target) -> Option<&str> {
+    match &target.virtual_child {
+        Some(Virtual::Other { name, rest }) if &**name == FAN_OUT_POINT && target.resource.ty() == GROUP => {
+            Some(rest)
+        }
+        _ => None,
+    }
+}
