@@ -1,6 +1,7 @@
 //! The aggregated response (`m2m:aggregatedResponse`, TS-0004 6.3.5.33, 7.4.14.2.5), put together as text: what a member
 //! on this node answered is passed on as it is.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use dyad_protocol::Response;
@@ -55,16 +56,73 @@ impl Answers {
         }
         response.from = Some(member.to_owned());
         response.to = Some(to.to_owned());
-        self.text.push_str(&response_to_json(&response).to_string());
+        self.parameters(&response);
         if let Some(content) = content.filter(|content| fits && !content.json().is_empty()) {
-            // The parameters are an object with members: its last character gives way to one more.
-            self.text.pop();
             self.text.push_str(r#","pc":"#);
             self.text.push_str(&String::from_utf8_lossy(content.json()));
-            self.text.push('}');
+        }
+        self.text.push('}');
+    }
+
+    /// The parameters of a response without its content, as an object that is still open.
+    fn parameters(&mut self, response: &Response) {
+        // All of them are named here, so that none that is added can be forgotten.
+        let Response {
+            status,
+            request_identifier,
+            to,
+            from,
+            release_version_indicator,
+            content_status,
+            content: _,
+            location: _,
+            suppressed: _,
+            originating_timestamp: None,
+            result_expiration_timestamp: None,
+            event_category: None,
+            content_offset: None,
+            assigned_token_identifiers: tokens,
+            token_request_information: None,
+            authorization_signature_request_information: None,
+            vendor_information: None,
+        } = response
+        else {
+            return self.rare_parameters(response);
+        };
+        if !tokens.is_empty() {
+            return self.rare_parameters(response);
+        }
+        let _ = write!(self.text, r#"{{"rsc":{}"#, status.number());
+        self.member("rqi", Some(request_identifier));
+        self.member("to", to.as_ref());
+        self.member("fr", from.as_ref());
+        self.member("rvi", release_version_indicator.as_ref());
+        if let Some(status) = content_status {
+            let _ = write!(self.text, r#","cnst":{}"#, status.number());
         }
     }
 
+    /// The same for whatever a response may have.
+    fn rare_parameters(&mut self, response: &Response) {
+        self.text.push_str(&response_to_json(response).to_string());
+        // It has members; what closes it comes later.
+        self.text.pop();
+    }
+
+    fn member(&mut self, name: &str, value: Option<&String>) {
+        let Some(value) = value else { return };
+        self.text.push_str(",\"");
+        self.text.push_str(name);
+        self.text.push_str("\":");
+        // Identifiers rarely have anything to escape.
+        if value.bytes().all(|byte| byte >= b' ' && !matches!(byte, b'"' | b'\\')) {
+            self.text.push('"');
+            self.text.push_str(value);
+            self.text.push('"');
+        } else {
+            self.text.push_str(&Value::from(value.as_str()).to_string());
+        }
+    }
     fn gathered(&mut self, list: &str) {
         if self.text.len() + list.len() <= self.most {
             self.text.push_str(list);
@@ -120,7 +178,7 @@ fn gathered(content: &Content) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Answers;
+    use super::{Answers, response_to_json};
     use dyad_protocol::primitive::ContentStatus;
     use dyad_protocol::{Content, Request, Response, StatusCode};
     use serde_json::{Value, json};
@@ -143,6 +201,23 @@ mod tests {
                 {"rsc": 2002, "rqi": "r", "to": "Cae", "fr": "c"},
             ]}})
         );
+    }
+
+    #[test]
+    fn every_parameter_of_an_answer_is_there() {
+        let mut whole = response(StatusCode::Ok, Some(json!("x")));
+        whole.vendor_information = Some("v".into());
+        whole.content_offset = Some(3);
+        let mut answers = Answers::new(1_000);
+        answers.add(0, "a\"\n", "Cae", whole.clone());
+        answers.add(1, "b\"", "Cae", response(StatusCode::Ok, None));
+        let content = answers.into_content();
+        let list = content.value()["m2m:agr"]["m2m:rsp"].as_array().unwrap();
+        assert_eq!(
+            list[0],
+            response_to_json(&Response { to: Some("Cae".into()), from: Some("a\"\n".into()), ..whole })
+        );
+        assert_eq!(list[1], json!({"rsc": 2000, "rqi": "r", "to": "Cae", "fr": "b\""}));
     }
 
     #[test]

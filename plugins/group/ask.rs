@@ -8,8 +8,6 @@ use dyad_core::request::path_here;
 use dyad_protocol::exchange::Arrival;
 use dyad_protocol::{Failure, Operation, Request, Response, StatusCode};
 
-use super::FAN_OUT_POINT;
-
 /// A member's answer by the position of the member.
 pub(super) type Answer = (usize, Response);
 
@@ -43,7 +41,7 @@ pub(super) async fn ask(
 ) -> Answer {
     if request.operation == Operation::Retrieve
         && !is_fan_out_point(&request.to)
-        && matches!(path_here(&cse, &request.to), Ok(Some(_)))
+        && (!request.to.starts_with('/') || matches!(path_here(&cse, &request.to), Ok(Some(_))))
     {
         let response = cse.handle(request, arrival).await;
         drop(flight);
@@ -81,5 +79,22 @@ async fn reach(cse: &Cse, request: Request, arrival: Arrival) -> Response {
 
 /// Whether an address goes to or through a fanOutPoint.
 pub(super) fn is_fan_out_point(address: &str) -> bool {
-    address.split('/').any(|segment| segment == FAN_OUT_POINT)
+    address.match_indices("/fopt").any(|(at, found)| {
+        address.get(at + found.len()..).is_none_or(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_fan_out_point;
+
+    #[test]
+    fn what_goes_through_a_fan_out_point() {
+        for address in ["g/fopt", "grp7/fopt/la", "/id-in/g/fopt", "a/fopta/fopt"] {
+            assert!(is_fan_out_point(address), "{address}");
+        }
+        for address in ["fopt", "g/fopta", "g/afopt", "a/b", ""] {
+            assert!(!is_fan_out_point(address), "{address}");
+        }
+    }
 }

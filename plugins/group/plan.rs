@@ -50,6 +50,7 @@ impl Plan {
 pub(super) fn member_request(call: &Call, end: Timestamp) -> Request {
     let original = &call.request;
     let mut request = Request {
+        to: String::new(),
         response_type: ResponseTypeInfo::default(),
         result_persistence: None,
         delivery_aggregation: None,

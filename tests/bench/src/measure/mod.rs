@@ -3,6 +3,7 @@
 mod children;
 mod create;
 mod discovery;
+mod fanout;
 mod forest;
 mod memory;
 mod million;
@@ -31,6 +32,8 @@ pub(crate) enum Measure {
     Discovery,
     /// CREATE with a subscriber, held against one without.
     Notify,
+    /// RETRIEVE of 100 members by their group, held against one after the other.
+    Fanout,
     /// RETRIEVE with 10,000 instances in the answer.
     Children,
     /// Resident memory, and whether it grows.
@@ -41,12 +44,13 @@ pub(crate) enum Measure {
     Startup,
 }
 
-const EACH: [Measure; 9] = [
+const EACH: [Measure; 10] = [
     Measure::Read,
     Measure::Create,
     Measure::Latest,
     Measure::Discovery,
     Measure::Notify,
+    Measure::Fanout,
     Measure::Children,
     Measure::Memory,
     Measure::Startup,
@@ -74,6 +78,7 @@ impl Measure {
             Self::Latest => read::latest(bench, report),
             Self::Discovery => discovery::run(bench, report),
             Self::Notify => notify::run(bench, report),
+            Self::Fanout => fanout::run(bench, report),
             Self::Children => children::run(bench, report),
             Self::Memory => memory::run(bench, report),
             Self::Million => million::run(bench, report),
