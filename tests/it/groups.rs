@@ -143,6 +143,29 @@ fn a_hundred_thousand_members() {
 }
 
 #[test]
+fn the_groups_of_a_member_are_found_in_a_large_tree() {
+    for store in [Store::Memory, Store::Postgres] {
+        if !store.is_available() {
+            continue;
+        }
+        let node = Node::on(store).start();
+        let client = node.client();
+        let members = containers(&client, "c", 2_500);
+        for (number, some) in members.chunks(250).enumerate() {
+            group(&client, &format!("g{number}"), some);
+        }
+        group(&client, "odd", &[members[0].clone(), members[2_400].clone()]);
+        let found = |member: &str| {
+            let search = Request::retrieve("cse-in").with("fu", 1).with("mid", member);
+            client.send(&search).expect(2000).body["m2m:uril"].clone()
+        };
+        assert_eq!(found(&members[0]), json!(["cse-in/g0", "cse-in/odd"]), "{store:?}");
+        assert_eq!(found("/id-in/-/c2400"), json!(["cse-in/g9", "cse-in/odd"]), "{store:?}");
+        assert_eq!(found("cse-in/g0"), json!([]), "{store:?}");
+    }
+}
+
+#[test]
 fn groups_that_contain_each_other_end() {
     for store in [Store::Memory, Store::Postgres] {
         if !store.is_available() {

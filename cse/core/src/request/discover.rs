@@ -22,6 +22,9 @@ const PAGE: usize = 500;
 /// Resources that a walk visits before an index on types is tried instead.
 const WALK: usize = 2_000;
 
+/// Types that are looked for in the index on types, rather than by a walk.
+const POSSIBLE_TYPES: usize = 8;
+
 /// Candidates that an index may name before the walk is tried instead.
 const CANDIDATES: usize = 200_000;
 
@@ -207,8 +210,11 @@ impl Search<'_> {
 
     /// Considers everything below the root, level by level.
     fn walk(&mut self, look: &mut Snapshot<'_>) -> Result<(), Failure> {
-        let mut by_type = type_index(look, self.criteria);
-        let types = walked_types(look, self.criteria);
+        let mut by_type = possible_types(look, self.criteria);
+        let types = match by_type {
+            Some(_) => look.tree().with_children.clone(),
+            None => walked_types(look, self.criteria),
+        };
         let levels = self.criteria.level;
         let mut visited = 0;
         let mut parents = VecDeque::from([(self.root.id(), 1)]);
@@ -228,9 +234,9 @@ impl Search<'_> {
                     _ => break,
                 }
                 if visited > WALK
-                    && let Some(ty) = by_type.take()
+                    && let Some(types) = by_type.take()
                 {
-                    let ids = of_type(look, ty, self.criteria)?;
+                    let ids = of_types(look, &types, self.criteria)?;
                     if ids.len() < CANDIDATES {
                         self.first.clear();
                         return self.among(look, ids);
@@ -259,18 +265,36 @@ fn is_below(
     Ok(false)
 }
 
-/// The one type that all matches have, if the criteria say so and the index on types has it: instances are found
-/// through what they are instances of.
-fn type_index(look: &Snapshot<'_>, criteria: &FilterCriteria) -> Option<u32> {
-    match criteria.resource_type.as_slice() {
-        [ty] if criteria.operation == FilterOperation::And
-            && !crate::types::is_instance(*ty)
-            && look.tree().schemas.by_number(*ty).is_some() =>
-        {
-            Some(*ty)
-        }
-        _ => None,
+/// The types that matches can have, if the criteria leave few: those that they name, or that have all attributes that
+/// they name. None of them is one of instances, which are found through what they are instances of.
+fn possible_types(look: &Snapshot<'_>, criteria: &FilterCriteria) -> Option<Vec<u32>> {
+    if criteria.operation != FilterOperation::And {
+        return None;
     }
+    let schemas = &look.tree().schemas;
+    let mut types = match (criteria.resource_type.as_slice(), criteria.attribute.as_slice()) {
+        ([], []) => return None,
+        ([], attributes) => {
+            let has_all =
+                |table: &&Arc<TypeTable>| attributes.iter().all(|condition| table.has(&condition.name));
+            schemas.iter().filter(has_all).map(|table| table.number).collect()
+        }
+        (types, _) => types.to_vec(),
+    };
+    types.sort_unstable();
+    types.dedup();
+    let is_found = |ty: &u32| !crate::types::is_instance(*ty) && schemas.by_number(*ty).is_some();
+    (types.len() <= POSSIBLE_TYPES && types.iter().all(is_found)).then_some(types)
+}
+
+/// What the index on types says may match.
+fn of_types(look: &mut Snapshot<'_>, types: &[u32], criteria: &FilterCriteria) -> Result<Vec<Id>, Failure> {
+    let mut ids = Vec::new();
+    for ty in types {
+        ids.extend(of_type(look, *ty, criteria)?);
+    }
+    ids.sort_unstable();
+    Ok(ids)
 }
 
 fn of_type(look: &mut Snapshot<'_>, ty: u32, criteria: &FilterCriteria) -> Result<Vec<Id>, Failure> {
