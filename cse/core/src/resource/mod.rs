@@ -4,7 +4,6 @@
 //! never used twice and names never change, so what was once true of a path stays true until the resource is gone.
 
 mod batch;
-mod commit;
 mod draft;
 mod forms;
 mod layer;

@@ -132,25 +132,13 @@ impl<'a> Txn<'a> {
         if let Some(oldest) = self.batch.windows.oldest(container) {
             return Ok(Some(*oldest));
         }
-        // What is committed begins with the oldest of all, unless they are on their way out.
         let (after, ahead) = self.batch.windows.next(container);
-        let mut read = self.batch.below().oldest(container, ty, after, ahead).map_err(Failure::internal)?;
-        read.retain(|instance| !self.is_removed(instance.id));
-        if read.is_empty() {
-            let writer = self.batch.flushed().map_err(Failure::internal)?;
-            read = writer.oldest(container, ty, after, ahead).map_err(Failure::internal)?;
-            read.retain(|instance| !self.is_removed(instance.id));
-        }
+        let writer = self.batch.flushed().map_err(Failure::internal)?;
+        let mut read = writer.oldest(container, ty, after, ahead).map_err(Failure::internal)?;
+        // What this transaction removed is still there.
+        read.retain(|instance| !matches!(self.pending.get(&instance.id), Some(None)));
         self.batch.windows.extend(container, read);
         Ok(self.batch.windows.oldest(container).copied())
-    }
-
-    /// Whether a resource is gone for this transaction, whatever the database says.
-    fn is_removed(&self, id: Id) -> bool {
-        match self.pending.get(&id) {
-            Some(changed) => changed.is_none(),
-            None => matches!(self.batch.get(id), Some(None)),
-        }
     }
 
     /// Trims the oldest instance of a container, without notice to anybody (TS-0004 7.4.7.2.1).

@@ -1,9 +1,8 @@
 //! The writer: one thread that carries out every write request, many of them in one database transaction.
 //!
-//! It runs requests one after the other, and while another thread commits what they changed, it runs those of the next
-//! transaction: a durable write costs a share of one disk sync. Nothing is answered or seen by readers before its
-//! commit. If a commit fails, each request since is run again in a transaction of its own, so that one that cannot be
-//! stored fails alone. Jobs must therefore be repeatable.
+//! It takes all requests that wait, runs them one after the other, commits once and answers all: a durable write
+//! costs a share of one disk sync. If the commit fails, each request is run again in a transaction of its own, so
+//! that one that cannot be stored fails alone. Jobs must therefore be repeatable.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +13,6 @@ use tokio::sync::oneshot;
 
 use super::Txn;
 use super::batch::Batch;
-use super::commit::{self, Landing, Shipment};
 use super::layer::Layer;
 use crate::Cse;
 use crate::store::{StoreError, Writer};
@@ -22,7 +20,7 @@ use crate::store::{StoreError, Writer};
 /// Requests that one database transaction carries at most.
 const BATCH: usize = 512;
 
-/// A piece of work for the writer. Runs once, or again if a commit failed.
+/// A piece of work for the writer. Runs once, or twice if the first commit failed.
 type Job = Box<dyn FnMut(&mut Txn<'_>) -> Result<(), Failure> + Send>;
 
 struct Pending {
@@ -122,25 +120,14 @@ impl WriteQueue {
 /// The writer's end of the queue.
 pub(crate) struct WriterEnd(Receiver<Message>);
 
-/// Starts the writer thread, and the one that commits for it.
+/// Starts the writer thread.
 pub(crate) fn spawn(cse: Arc<Cse>, writer: Writer, end: WriterEnd) -> anyhow::Result<()> {
-    let (shipments, landings) = commit::spawn()?;
-    let committed = cse.tree().store.own_reader()?;
-    let batch = Batch::new(writer, committed, landings.clone())?;
-    let thread = WriterThread {
-        cse,
-        batch,
-        shipments,
-        landings,
-        current: Vec::new(),
-        under_way: Vec::new(),
-        last: Timestamp::default(),
-    };
+    let batch = Batch::new(writer)?;
+    let writer = WriterThread { cse, batch, last: Timestamp::default() };
     std::thread::Builder::new().name("writer".into()).spawn(move || {
-        let cse = Arc::clone(&thread.cse);
+        let cse = Arc::clone(&writer.cse);
         // Jobs are guarded one by one; what gets here is a fault of the writer itself.
-        let run = std::panic::AssertUnwindSafe(|| thread.run(&end.0));
-        if !matches!(std::panic::catch_unwind(run), Ok(Ok(()))) {
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run(&end.0))).is_err() {
             tracing::error!("the writer has failed; the node cannot go on");
             cse.fail();
         }
@@ -148,151 +135,86 @@ pub(crate) fn spawn(cse: Arc<Cse>, writer: Writer, end: WriterEnd) -> anyhow::Re
     Ok(())
 }
 
-/// A job that was carried out and waits for its commit.
-struct Done {
-    pending: Pending,
-    outcome: Result<(), Failure>,
-}
-
-/// The committing thread has died.
-struct Dead;
-
 struct WriterThread {
     cse: Arc<Cse>,
     batch: Batch,
-    shipments: Sender<Shipment>,
-    landings: Receiver<Landing>,
-    /// In the transaction that collects changes.
-    current: Vec<Done>,
-    /// In the transaction that is being committed.
-    under_way: Vec<Done>,
     last: Timestamp,
 }
 
 impl WriterThread {
-    fn run(mut self, messages: &Receiver<Message>) -> Result<(), Dead> {
-        while let Some(message) = self.next(messages)? {
-            match message {
-                Message::Write(pending) => self.carry_out(pending),
-                Message::Nudge => {}
-                Message::Clear(pending) => {
-                    self.finish();
-                    self.clear(pending);
-                }
-                Message::Stop(done) => {
-                    self.finish();
-                    drop(self);
-                    let _ = done.send(());
-                    return Ok(());
-                }
-            }
-        }
-        self.finish();
-        Ok(())
-    }
-
-    /// The next message. What was carried out is committed as soon as the commit before it is done, and together with
-    /// all that waits if none is under way.
-    fn next(&mut self, messages: &Receiver<Message>) -> Result<Option<Message>, Dead> {
-        loop {
-            self.settle();
-            if self.batch.is_away() {
-                let full = crossbeam_channel::never();
-                let more = if self.current.len() < BATCH { messages } else { &full };
-                crossbeam_channel::select! {
-                    recv(more) -> message => return Ok(message.ok()),
-                    recv(self.landings) -> landing => {
-                        self.batch.land(landing.map_err(|_| Dead)?);
-                        self.settle();
-                        self.ship();
+    fn run(mut self, messages: &Receiver<Message>) {
+        while let Ok(first) = messages.recv() {
+            let mut jobs = Vec::new();
+            let mut stop = None;
+            let mut next = Some(first);
+            while let Some(message) = next.take() {
+                match message {
+                    Message::Write(pending) => jobs.push(pending),
+                    Message::Nudge => {}
+                    Message::Clear(pending) => {
+                        self.carry_out(std::mem::take(&mut jobs));
+                        self.clear(pending);
+                    }
+                    Message::Stop(done) => {
+                        stop = Some(done);
+                        break;
                     }
                 }
-            } else if self.current.len() < BATCH
-                && let Ok(message) = messages.try_recv()
-            {
-                return Ok(Some(message));
-            } else if !self.ship() {
-                return Ok(messages.recv().ok());
+                if jobs.len() < BATCH {
+                    next = messages.try_recv().ok();
+                }
             }
-        }
-    }
-
-    /// Carries out a job in the transaction that collects changes.
-    fn carry_out(&mut self, mut pending: Pending) {
-        let outcome = self.run_job(&mut pending.job);
-        self.current.push(Done { pending, outcome });
-    }
-
-    /// Hands over what was carried out, for its commit. Answers at once what changed nothing. Whether a commit is
-    /// under way then.
-    fn ship(&mut self) -> bool {
-        self.batch.settle(self.cse.delivery().take_settled());
-        let Some(shipment) = self.batch.ship() else {
-            answer(std::mem::take(&mut self.current));
-            return false;
-        };
-        self.under_way = std::mem::take(&mut self.current);
-        // Nobody there shows at the landing.
-        let _ = self.shipments.send(shipment);
-        true
-    }
-
-    /// Publishes and answers what was committed; if it could not be, everything since is carried out again.
-    fn settle(&mut self) {
-        match self.batch.take_landed() {
-            None => {}
-            Some(Ok(layer)) => {
-                self.publish(layer);
-                answer(std::mem::take(&mut self.under_way));
-            }
-            Some(Err(error)) => self.retry(&error),
-        }
-    }
-
-    fn publish(&mut self, layer: Layer) {
-        let owed = layer.publish(self.cse.tree());
-        self.cse.delivery().accept(owed);
-    }
-
-    /// Commits all that was carried out.
-    fn finish(&mut self) {
-        loop {
-            self.settle();
-            if self.batch.is_away() {
-                self.batch.recall();
-            } else if !self.ship() {
+            self.carry_out(jobs);
+            if let Some(done) = stop {
+                drop(self);
+                let _ = done.send(());
                 return;
             }
         }
     }
 
-    /// After a failed commit: one transaction for each job, so that one that cannot be stored fails alone.
-    fn retry(&mut self, error: &StoreError) {
-        self.batch.discard();
-        let mut jobs = std::mem::take(&mut self.under_way);
-        jobs.append(&mut self.current);
-        if jobs.len() > 1 {
-            tracing::warn!(%error, requests = jobs.len(), "a batch could not be committed; trying one by one");
-            for done in jobs {
-                self.carry_out_alone(done.pending);
+    /// One transaction for all; if it cannot be committed, one for each.
+    fn carry_out(&mut self, mut jobs: Vec<Pending>) {
+        match self.attempt(&mut jobs) {
+            Ok(outcomes) => answer(jobs, outcomes),
+            Err(error) if jobs.len() > 1 => {
+                tracing::warn!(%error, requests = jobs.len(), "a batch could not be committed; trying one by one");
+                for pending in jobs {
+                    self.carry_out(vec![pending]);
+                }
             }
-        } else {
-            give_up(error, jobs);
+            Err(error) => {
+                tracing::error!(%error, "a write could not be committed");
+                let failure = || Err(Failure::internal("the write could not be committed"));
+                let outcomes = jobs.iter().map(|_| failure()).collect();
+                answer(jobs, outcomes);
+            }
         }
     }
 
-    fn carry_out_alone(&mut self, pending: Pending) {
-        self.carry_out(pending);
-        match self.batch.commit() {
-            Ok(layer) => {
-                self.publish(layer);
-                answer(std::mem::take(&mut self.current));
-            }
-            Err(error) => {
-                self.batch.discard();
-                give_up(&error, std::mem::take(&mut self.current));
-            }
+    fn attempt(&mut self, jobs: &mut [Pending]) -> Result<Vec<Result<(), Failure>>, StoreError> {
+        let result = self.transact(jobs);
+        if result.is_err() {
+            self.batch.discard();
         }
+        result
+    }
+
+    fn transact(&mut self, jobs: &mut [Pending]) -> Result<Vec<Result<(), Failure>>, StoreError> {
+        self.batch.settle(self.cse.delivery().take_settled());
+        self.batch.begin()?;
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        for pending in jobs {
+            outcomes.push(self.run_job(&mut pending.job));
+        }
+        let layer = self.batch.commit()?;
+        self.publish(layer);
+        Ok(outcomes)
+    }
+
+    fn publish(&self, layer: Layer) {
+        let owed = layer.publish(self.cse.tree());
+        self.cse.delivery().accept(owed);
     }
 
     fn run_job(&mut self, job: &mut Job) -> Result<(), Failure> {
@@ -317,39 +239,33 @@ impl WriterThread {
     }
 
     /// Empties the store and runs a job on it, in one transaction.
-    fn clear(&mut self, mut pending: Pending) {
-        let outcome = self.batch.clear().and_then(|()| {
-            self.cse.tree().clear();
-            let outcome = self.run_job(&mut pending.job);
-            self.batch.commit().map(|layer| (outcome, layer))
-        });
-        let outcome = match outcome {
-            Ok((outcome, layer)) => {
-                // Readers may have read rows meanwhile that are gone now.
-                self.cse.tree().clear();
-                self.cse.delivery().forget();
-                self.publish(layer);
-                outcome
-            }
+    fn clear(&mut self, pending: Pending) {
+        let mut jobs = vec![pending];
+        let outcome = self.transact_on_empty(&mut jobs);
+        match outcome {
+            Ok(outcomes) => answer(jobs, outcomes),
             Err(error) => {
                 self.batch.discard();
-                Err(Failure::internal(error))
+                answer(jobs, vec![Err(Failure::internal(error))]);
             }
-        };
-        answer(vec![Done { pending, outcome }]);
+        }
+    }
+
+    fn transact_on_empty(&mut self, jobs: &mut [Pending]) -> Result<Vec<Result<(), Failure>>, StoreError> {
+        self.batch.clear()?;
+        self.cse.tree().clear();
+        let outcomes: Vec<_> = jobs.iter_mut().map(|pending| self.run_job(&mut pending.job)).collect();
+        let layer = self.batch.commit()?;
+        // Readers may have read rows meanwhile that are gone now.
+        self.cse.tree().clear();
+        self.cse.delivery().forget();
+        self.publish(layer);
+        Ok(outcomes)
     }
 }
 
-fn give_up(error: &StoreError, jobs: Vec<Done>) {
-    for Done { pending, .. } in jobs {
-        tracing::error!(%error, "a write could not be committed");
-        let outcome = Err(Failure::internal("the write could not be committed"));
-        answer(vec![Done { pending, outcome }]);
-    }
-}
-
-fn answer(jobs: Vec<Done>) {
-    for Done { pending, outcome } in jobs {
+fn answer(jobs: Vec<Pending>, outcomes: Vec<Result<(), Failure>>) {
+    for (pending, outcome) in jobs.into_iter().zip(outcomes) {
         // Whoever asked may have gone away meanwhile.
         let _ = pending.reply.send(outcome);
     }

@@ -140,11 +140,6 @@ impl Store {
         self.shared.pool.get()
     }
 
-    /// A connection for reading outside the pool, of one's own.
-    pub fn own_reader(&self) -> Result<Connection, StoreError> {
-        Connection::new(self.shared.place.clone(), Role::Reader)
-    }
-
     /// Whether a point query costs microseconds, so that an async thread may run it.
     pub fn reads_inline(&self) -> bool {
         matches!(*self.shared.place, Place::Sqlite(_))
