@@ -17,6 +17,9 @@ use crate::store::{ChangeSet, Owed};
 /// Values longer than this are not in the attribute index; filters on them look at the resources themselves.
 pub(crate) const INDEXED_VALUE: usize = 256;
 
+/// Microseconds between two changes of a resource that is kept with its attributes parsed.
+const BUSY: i64 = 100_000;
+
 /// A resource that this transaction changed.
 struct Entry {
     /// The newest version; `None` once removed.
@@ -25,8 +28,8 @@ struct Entry {
     stored: Option<Stored>,
     /// Whether the database lags behind.
     dirty: bool,
-    /// Whether this transaction made it and did not change it since.
-    is_new: bool,
+    /// When the version that this transaction found was made; the beginning of time if it found none.
+    found: i64,
 }
 
 /// What the database knows of a resource.
@@ -121,9 +124,8 @@ impl Layer {
             now: None,
             stored: None,
             dirty: true,
-            is_new,
+            found: i64::MIN,
         });
-        entry.is_new = is_new;
         entry.now = Some(resource);
         entry.dirty = true;
     }
@@ -134,7 +136,7 @@ impl Layer {
             now: Some(Arc::clone(stored)),
             stored: Some(Stored::Version(Arc::clone(stored))),
             dirty: false,
-            is_new: false,
+            found: stored.row().lt,
         });
     }
 
@@ -155,7 +157,7 @@ impl Layer {
             now: None,
             stored: Some(stored),
             dirty: true,
-            is_new: false,
+            found: i64::MIN,
         });
         entry.now = None;
         entry.dirty = true;
@@ -188,9 +190,12 @@ impl Layer {
                 }
             }
             match entry.now {
-                // What was just made is read by few; what was changed is likely changed again.
-                Some(resource) if entry.is_new => tree.resources.insert(id, resource.compact()),
-                Some(resource) => tree.resources.insert(id, resource),
+                // What changed a moment ago is likely to change again at once; the rest must not take more room
+                // than its text.
+                Some(resource) if resource.row().lt.saturating_sub(entry.found) < BUSY => {
+                    tree.resources.insert(id, resource);
+                }
+                Some(resource) => tree.resources.insert(id, resource.compact()),
                 None => {
                     tree.resources.remove(&id);
                     tree.subscriptions.remove(&id);
@@ -198,6 +203,9 @@ impl Layer {
             }
         }
         for (parent, subscriptions) in self.subscriptions {
+            if let Some(bearer) = tree.resources.peek(&parent) {
+                bearer.learn_unsubscribed(false);
+            }
             tree.subscriptions.insert(parent, subscriptions);
         }
         for label in labels {

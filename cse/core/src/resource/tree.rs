@@ -3,6 +3,7 @@
 //! Coherence: the writer publishes versions after the commit with plain inserts and removals, which cancel a load
 //! that a reader has under way for the same key; so an old version never replaces a newer one.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,10 +24,10 @@ impl Weighter<Id, Arc<Resource>> for ByBytes {
     }
 }
 
-/// Paths that are remembered; each costs about its text and 60 bytes.
-const PATHS: usize = 200_000;
+/// Bytes of the bound on resources for which a path is remembered, which costs 50 more.
+const PER_PATH: u64 = 512;
 
-/// Parents whose subscriptions are remembered; most have none and cost 40 bytes.
+/// Parents whose subscriptions are remembered; those without know it themselves.
 const SUBSCRIBED: usize = 200_000;
 
 /// Labels whose bearers are remembered.
@@ -41,12 +42,16 @@ pub struct Tree {
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) resources: Cache<Id, Arc<Resource>, ByBytes>,
     pub(crate) subscriptions: Cache<Id, Subscriptions>,
+    /// What a resource without subscriptions has.
+    pub(crate) nothing_subscribed: Subscriptions,
     pub(crate) labels: Cache<String, Arc<[Id]>>,
     /// Numbers of all types but instances: what a walk visits when it looks for none.
     pub(crate) with_children: Vec<i32>,
     /// Names of the virtual resources that addresses may go through or end with, but `la` and `ol`.
     pub(crate) virtual_names: Vec<Box<str>>,
-    paths: Cache<String, Id>,
+    /// Paths by their hash under a key that nobody knows: whoever finds a number checks the name.
+    paths: Cache<u64, Id>,
+    path_hash: RandomState,
     /// Counts the commits that were published.
     epoch: AtomicU64,
 }
@@ -75,8 +80,10 @@ impl Tree {
             schemas,
             resources: Cache::with_weighter((bytes / 1024).max(1024) as usize, bytes, ByBytes),
             subscriptions: Cache::new(SUBSCRIBED),
+            nothing_subscribed: Arc::new([]),
             labels: Cache::new(LABELS),
-            paths: Cache::new(PATHS),
+            paths: Cache::new((bytes / PER_PATH).max(1024) as usize),
+            path_hash: RandomState::new(),
             epoch: AtomicU64::new(0),
         }
     }
@@ -120,7 +127,7 @@ impl Tree {
 
     /// Remembers a path. One that never comes to pass does no harm: its number leads nowhere, and it is forgotten.
     pub(crate) fn remember(&self, path: &str, id: Id) {
-        self.paths.insert(path.to_owned(), id);
+        self.paths.insert(self.path_hash.hash_one(path), id);
     }
 
     /// A commit is about to be published.
@@ -178,12 +185,13 @@ pub trait Lookup {
 /// The resource that a path on this node leads to: structured from the CSEBase (`cse-in/ae/cnt` or `-/ae/cnt`),
 /// unstructured (`cnt7`), or hybrid (`cnt7/la`, without the virtual last segment). `None` if there is none.
 pub fn resolve(look: &mut impl Lookup, path: &str) -> Result<Option<Arc<Resource>>, Failure> {
-    if let Some(id) = look.tree().paths.get(path) {
+    let key = look.tree().path_hash.hash_one(path);
+    if let Some(id) = look.tree().paths.get(&key) {
         // Numbers are never reused and names never change, so a remembered path is right or its resource is gone.
-        if let Some(resource) = look.resource(id)? {
+        if let Some(resource) = look.resource(id)?.filter(|resource| ends_in(path, resource)) {
             return Ok(Some(resource));
         }
-        look.tree().paths.remove(path);
+        look.tree().paths.remove(&key);
     }
     let found = match path.rsplit_once('/') {
         None => first_segment(look, path)?,
@@ -197,6 +205,12 @@ pub fn resolve(look: &mut impl Lookup, path: &str) -> Result<Option<Arc<Resource
         look.tree().remember(path, found.id());
     }
     Ok(found)
+}
+
+/// Whether a path may lead to a resource by its last segment.
+fn ends_in(path: &str, resource: &Resource) -> bool {
+    let last = path.rsplit('/').next().unwrap_or(path);
+    resource.name() == last || resource.ri() == last || last == "-"
 }
 
 fn first_segment(look: &mut impl Lookup, segment: &str) -> Result<Option<Arc<Resource>>, Failure> {

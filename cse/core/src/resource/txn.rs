@@ -66,6 +66,7 @@ impl<'a> Txn<'a> {
     /// Adds a new resource.
     pub fn insert(&mut self, resource: Arc<Resource>) -> Result<(), Failure> {
         self.note_subscription(&resource, None)?;
+        resource.learn_unsubscribed(true);
         self.pending.insert(resource.id(), Some(Arc::clone(&resource)));
         self.changes.changes.push(Change::Put(resource, true));
         Ok(())
@@ -78,6 +79,7 @@ impl<'a> Txn<'a> {
             self.batch.remember(old);
         }
         self.note_subscription(&new, Some(old))?;
+        new.learn_unsubscribed(old.is_unsubscribed());
         self.pending.insert(new.id(), Some(Arc::clone(&new)));
         self.changes.changes.push(Change::Put(new, false));
         Ok(())
@@ -306,13 +308,20 @@ impl Lookup for Txn<'_> {
         if let Some(list) = cached {
             return Ok(list);
         }
-        // No layer knows of a change, so what is committed holds.
         let tree = self.cse.tree();
+        let bearer = self.resource(parent)?;
+        if bearer.as_ref().is_some_and(|bearer| bearer.is_unsubscribed()) {
+            return Ok(Arc::clone(&tree.nothing_subscribed));
+        }
+        // The layer knows of no change, so what is committed holds.
         let rows = self.batch.below().children(parent, &[23], 0, usize::MAX).map_err(Failure::internal)?;
         let list: Subscriptions =
             rows.into_iter().map(|row| tree.revive(Arc::new(row))).collect::<Result<_, _>>()?;
-        // What the writer reads outside its own changes is committed, so the readers may have it.
-        self.cse.tree().subscriptions.insert(parent, Arc::clone(&list));
+        match bearer {
+            Some(bearer) if list.is_empty() => bearer.learn_unsubscribed(true),
+            // What the writer reads outside its own changes is committed, so the readers may have it.
+            _ => tree.subscriptions.insert(parent, Arc::clone(&list)),
+        }
         Ok(list)
     }
 }

@@ -1,6 +1,7 @@
 //! One version of one resource.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use dyad_protocol::primitive::ResourceType;
@@ -17,7 +18,7 @@ use crate::subscription::Subscription;
 pub type Id = i64;
 
 /// Bytes that a resource takes beside its text, in the cache.
-const BARE_WEIGHT: u64 = 600;
+const BARE_WEIGHT: u64 = 560;
 
 /// What a type needs again and again, taken from the attributes once.
 #[derive(Debug)]
@@ -52,7 +53,8 @@ pub struct Resource {
     table: Arc<TypeTable>,
     weight: u64,
     latest: OnceLock<Option<Id>>,
-    attributes: OnceLock<Object>,
+    is_unsubscribed: AtomicBool,
+    attributes: OnceLock<Box<Object>>,
     view: OnceLock<View>,
 }
 
@@ -65,6 +67,7 @@ impl Resource {
             table,
             weight,
             latest: OnceLock::new(),
+            is_unsubscribed: AtomicBool::new(false),
             attributes: OnceLock::new(),
             view: OnceLock::new(),
         }
@@ -77,7 +80,15 @@ impl Resource {
             Latest::Known(id) => id.into(),
         };
         let weight = row.body.len() as u64 * 7 + BARE_WEIGHT;
-        Self { row, table, weight, latest, attributes: attributes.into(), view: OnceLock::new() }
+        Self {
+            row,
+            table,
+            weight,
+            latest,
+            is_unsubscribed: AtomicBool::new(false),
+            attributes: Box::new(attributes).into(),
+            view: OnceLock::new(),
+        }
     }
 
     /// The row.
@@ -162,6 +173,16 @@ impl Resource {
         let _ = self.latest.set(latest);
     }
 
+    /// Whether it is known to have no subscriptions.
+    pub(crate) fn is_unsubscribed(&self) -> bool {
+        self.is_unsubscribed.load(Ordering::Relaxed)
+    }
+
+    /// Lets this version know whether it has no subscriptions. For the writer alone, which makes them.
+    pub(crate) fn learn_unsubscribed(&self, is_unsubscribed: bool) {
+        self.is_unsubscribed.store(is_unsubscribed, Ordering::Relaxed);
+    }
+
     /// All attributes as JSON text.
     pub fn body(&self) -> &str {
         &self.row.body
@@ -222,6 +243,7 @@ impl Resource {
         if let Some(latest) = self.latest.get() {
             compact.learn_latest(*latest);
         }
+        compact.learn_unsubscribed(self.is_unsubscribed());
         Arc::new(compact)
     }
 

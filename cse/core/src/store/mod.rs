@@ -56,8 +56,6 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// SQLite: page cache of the writer and of each reader, in KiB.
     pub cache_kib: u32,
-    /// SQLite: how much of the file to map into memory, in MiB.
-    pub mmap_mib: u32,
 }
 
 impl Default for Options {
@@ -67,7 +65,6 @@ impl Default for Options {
             synchronous: Durability::Full,
             busy_timeout: Duration::from_secs(10),
             cache_kib: 16 * 1024,
-            mmap_mib: 256,
         }
     }
 }

@@ -68,10 +68,9 @@ impl Place {
         };
         let pragmas = format!(
             "PRAGMA synchronous = {synchronous}; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; \
-             PRAGMA cache_size = -{}; PRAGMA mmap_size = {}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; \
+             PRAGMA cache_size = -{}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; \
              PRAGMA journal_size_limit = 67108864;",
             options.cache_kib,
-            u64::from(options.mmap_mib) << 20,
         );
         Ok(Self { file, pragmas, busy_timeout: options.busy_timeout, _lock: lock, _folder: folder })
     }
@@ -185,13 +184,17 @@ fn probe(file: &Path) -> Result<(), StoreError> {
     opened.map(drop).map_err(|error| unusable(file, &error))
 }
 
+/// Any number of rows in one statement: most go many at a time.
+const DELETE: &str = "DELETE FROM resource WHERE id IN (SELECT value FROM json_each(?))";
+
 /// diesel keeps no prepared UPDATE of its own.
 const UPDATE: &str = "UPDATE resource SET root = ?, lt = ?, et = ?, cs = ?, body = ? WHERE id = ?";
 
 /// Writes a change set. One prepared statement per kind and one step per entry: nothing here leaves the process.
 pub(super) fn apply(connection: &mut SqliteConnection, change: &ChangeSet) -> QueryResult<()> {
-    for id in &change.delete {
-        diesel::delete(resource::table.find(id)).execute(connection)?;
+    if !change.delete.is_empty() {
+        let ids = serde_json::to_string(&change.delete).unwrap_or_default();
+        Fixed::<_>::new(DELETE, bind![Text: &ids]).execute(connection)?;
     }
     apply_rows(connection, change)?;
     for (value, id) in &change.label_remove {

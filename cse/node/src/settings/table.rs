@@ -173,7 +173,7 @@ pub(super) static TABLE: &[Setting] = &[
         "full: what was answered survives a power cut; normal: the last moments may be lost.")
         .unsafe_if(|value| is(value, "normal"),
             "requests that were answered in the last moments before a power cut may be lost; set it to full unless you can send them again"),
-    setting("store.cache", "256MiB", Kind::Size("1MiB", "1024GiB"),
+    setting("store.cache", "768MiB", Kind::Size("1MiB", "1024GiB"),
         "Memory that the resource tree may take; the rest is read from the database."),
     setting("store.readers", "0", Kind::Count(0, 1024),
         "Database connections for reading; 0 = twice the number of processors."),
