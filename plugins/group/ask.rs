@@ -50,7 +50,7 @@ pub(super) async fn ask(
     // Kept for the case that the task fails.
     let missing = Response::to(&request, StatusCode::InternalServerError);
     let task = tokio::spawn(async move {
-        let response = reach(&cse, request, arrival).await;
+        let response = reach(&cse, position, request, arrival).await;
         drop(flight);
         response
     });
@@ -63,17 +63,31 @@ fn plain(response: Response) -> Response {
 }
 
 /// Brings a request to a member, here or on another node.
-async fn reach(cse: &Cse, request: Request, arrival: Arrival) -> Response {
+async fn reach(cse: &Cse, position: usize, mut request: Request, arrival: Arrival) -> Response {
     match path_here(cse, &request.to) {
         Ok(None) => {
-            let (target, unreached) = (request.to.clone(), request.clone());
-            cse.originate(&target, request).await.unwrap_or_else(|_| {
+            let unreached = request.clone();
+            // Another node has to tell the requests apart, and whose they are.
+            let stem = unreached.request_identifier.get(..200).unwrap_or(&unreached.request_identifier);
+            request.request_identifier = format!("{stem}-{position}");
+            request.from = request.from.map(|from| abroad(cse, &from));
+            let mut response = cse.originate(&unreached.to, request).await.unwrap_or_else(|_| {
                 let failure = Failure::new(StatusCode::TargetNotReachable, "the member cannot be reached");
                 Response::failed(&unreached, &failure)
-            })
+            });
+            response.request_identifier = unreached.request_identifier;
+            response
         }
         // What is no address is refused as such.
         Ok(Some(_)) | Err(_) => cse.handle(request, arrival).await,
+    }
+}
+
+/// An originator as other nodes know it.
+fn abroad(cse: &Cse, from: &str) -> String {
+    match from {
+        id if id.starts_with('S') => format!("/{id}"),
+        id => cse.config().sp_relative(id),
     }
 }
 

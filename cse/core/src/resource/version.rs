@@ -20,6 +20,12 @@ pub type Id = i64;
 /// Bytes that a resource takes beside its text, in the cache.
 const BARE_WEIGHT: u64 = 560;
 
+/// How many times its text a resource takes with its attributes parsed.
+const PARSED: u64 = 7;
+
+/// The type number of `<group>`.
+const GROUP: u32 = 9;
+
 /// What a type needs again and again, taken from the attributes once.
 #[derive(Debug)]
 pub enum View {
@@ -61,7 +67,9 @@ pub struct Resource {
 impl Resource {
     /// From a stored row.
     pub fn new(row: Arc<Row>, table: Arc<TypeTable>) -> Self {
-        let weight = row.body.len() as u64 + BARE_WEIGHT;
+        // The members of groups may be many, and whoever uses a group looks at its attributes.
+        let parsed = if table.number == GROUP { PARSED } else { 1 };
+        let weight = row.body.len() as u64 * parsed + BARE_WEIGHT;
         Self {
             row,
             table,
@@ -79,7 +87,7 @@ impl Resource {
             Latest::Unknown => OnceLock::new(),
             Latest::Known(id) => id.into(),
         };
-        let weight = row.body.len() as u64 * 7 + BARE_WEIGHT;
+        let weight = row.body.len() as u64 * PARSED + BARE_WEIGHT;
         Self {
             row,
             table,
@@ -248,7 +256,7 @@ impl Resource {
     }
 
     /// What it weighs in the cache in bytes: the row, and the attributes at about six times their text if it was
-    /// made with them. Never changes: the cache takes off what it once added. A search therefore parses a
+    /// made with them or is likely to be asked for them. Never changes: the cache takes off what it once added. A search therefore parses a
     /// [`Resource::compact`] copy.
     pub fn weight(&self) -> u64 {
         self.weight
