@@ -141,6 +141,15 @@ impl Connection {
         either!(self, sqlite => sqlite::apply(sqlite, change), postgres => postgres::apply(postgres, change))
     }
 
+    /// Copies what SQLite's log holds into its file, as far as readers let it.
+    pub(super) fn checkpoint(&mut self) -> Result<(), StoreError> {
+        const COPY: &str = "PRAGMA wal_checkpoint(PASSIVE);";
+        either!(self,
+            sqlite => diesel::connection::SimpleConnection::batch_execute(sqlite, COPY),
+            _postgres => Ok(())
+        )
+    }
+
     /// Empties all tables within the transaction.
     pub(super) fn clear(&mut self) -> Result<(), StoreError> {
         const ALL: &str = "DELETE FROM resource; DELETE FROM label; DELETE FROM attribute; DELETE FROM outbox; \

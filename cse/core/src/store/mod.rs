@@ -8,6 +8,7 @@
 //! [`Store::open`].
 
 mod change;
+mod checkpoint;
 mod connection;
 mod discovery;
 mod error;
@@ -124,7 +125,12 @@ impl Store {
             Slot::Free => Connection::new(self.shared.place.clone(), Role::Writer)
                 .inspect_err(|_| *slot = Slot::Free)?,
         };
-        Ok(Writer::new(connection, self.clone()))
+        // From here on the writer gives its place back when it is dropped.
+        let mut writer = Writer::new(connection, self.clone());
+        if matches!(*self.shared.place, Place::Sqlite(_)) {
+            writer.copy_ahead(Connection::new(self.shared.place.clone(), Role::Reader)?)?;
+        }
+        Ok(writer)
     }
 
     /// Takes note that the writer is gone.

@@ -21,8 +21,8 @@ use super::migrate::migrate;
 use super::schema::{attribute, label, meta, outbox, resource};
 use super::{Durability, Options};
 
-/// After how many pages the log is copied into the file; more makes commits cheaper and the log longer.
-const CHECKPOINT_PAGES: u32 = 4000;
+/// After how many pages a commit copies what is left of the log into the file and begins it anew.
+const CHECKPOINT_PAGES: u32 = 6_000;
 
 /// A database file, locked for this process.
 #[derive(Debug)]

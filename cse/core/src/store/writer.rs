@@ -1,11 +1,12 @@
 //! The writer's connection.
 //!
-//! Responsible for: transactions. Which change sets share one is left to the core.
+//! Responsible for: transactions, and asking for checkpoints. Which change sets share one is left to the core.
 
 use std::ops::{Deref, DerefMut};
 
 use super::Store;
 use super::change::ChangeSet;
+use super::checkpoint::Checkpoints;
 use super::connection::Connection;
 use super::error::StoreError;
 
@@ -15,13 +16,21 @@ use super::error::StoreError;
 /// it back already. A lost connection is replaced by the next [`Writer::begin`].
 pub struct Writer {
     connection: Connection,
+    checkpoints: Option<Checkpoints>,
     store: Store,
 }
 
 impl Writer {
     /// A writer of a store on a connection of its own.
     pub(super) fn new(connection: Connection, store: Store) -> Self {
-        Self { connection, store }
+        Self { connection, checkpoints: None, store }
+    }
+
+    /// Has the log copied into the file beside the commits, on another connection.
+    pub(super) fn copy_ahead(&mut self, reader: Connection) -> Result<(), StoreError> {
+        let started = Checkpoints::start(reader);
+        self.checkpoints = Some(started.map_err(|error| StoreError::Query(error.into()))?);
+        Ok(())
     }
 
     /// Starts a transaction.
@@ -31,6 +40,9 @@ impl Writer {
 
     /// Writes a change set within the transaction.
     pub fn apply(&mut self, change: &ChangeSet) -> Result<(), StoreError> {
+        if let Some(checkpoints) = &mut self.checkpoints {
+            checkpoints.count(change);
+        }
         self.connection.apply(change)
     }
 
@@ -42,7 +54,11 @@ impl Writer {
     /// Ends the transaction: all of it is durable and visible, or on an error nothing. Only after
     /// [`StoreError::Lost`] it may be either.
     pub fn commit(&mut self) -> Result<(), StoreError> {
-        self.connection.commit()
+        self.connection.commit()?;
+        if let Some(checkpoints) = &mut self.checkpoints {
+            checkpoints.committed();
+        }
+        Ok(())
     }
 
     /// Takes the transaction back; without one, does nothing.
