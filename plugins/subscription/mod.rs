@@ -1,30 +1,90 @@
 //! Subscription and notification (CSF-SUB; TS-0001 10.2.10, TS-0004 7.4.8, 7.5.1).
 //!
-//! Responsible for asking targets before they are subscribed for, and for matching every change against the
-//! subscriptions that it concerns. What a subscription says and how a notification reads is in
+//! Responsible for wiring subscriptions to requests: targets are asked before they are subscribed for and before an
+//! update that they may block, every change is matched against the subscriptions that it concerns, and so is every
+//! access if somebody monitors any. What a subscription says, what it holds back and how a notification reads is in
 //! `dyad_core::subscription`; delivery is the core's.
 
+mod blocking;
+mod verification;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use dyad_core::request::{Call, Target};
-use dyad_core::resource::Txn;
-use dyad_core::{Change, Cse, Report, ServiceFunction, Stage, subscription};
-use dyad_protocol::{Failure, Operation, Request, StatusCode};
-use serde_json::Value;
+use dyad_core::resource::{Lookup, Txn};
+use dyad_core::subscription::{self, SUBSCRIPTION};
+use dyad_core::{Change, Cse, Facets, Observe, Report, ServiceFunction, Stage, Stop};
+use dyad_protocol::{Failure, Object, Operation, Response};
 
-/// The type number of `<subscription>`.
-const SUBSCRIPTION: u32 = 23;
+use blocking::Blocked;
 
-/// The member name of its representation.
-const ROOT: &str = "m2m:sub";
+/// The type number of `<schedule>`.
+const SCHEDULE: u32 = 18;
 
 /// Verifies and matches subscriptions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Subscriptions {
     verified: AtomicU64,
     refused: AtomicU64,
+    blocked: Blocked,
+    /// Whether a subscription may ask for more than changes, as far as an earlier run of the node says.
+    was_watched: AtomicBool,
+    /// The same of this run.
+    is_watched: AtomicBool,
+}
+
+impl Default for Subscriptions {
+    fn default() -> Self {
+        Self {
+            verified: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            blocked: Blocked::default(),
+            // Until it is known.
+            was_watched: AtomicBool::new(true),
+            is_watched: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Subscriptions {
+    /// Whether requests that change nothing, and updates before they are carried out, are worth a look.
+    fn is_watched(&self) -> bool {
+        self.is_watched.load(Ordering::Relaxed) || self.was_watched.load(Ordering::Relaxed)
+    }
+
+    fn note_watcher(&self, txn: &mut Txn<'_>, attributes: &Object) {
+        if subscription::note_watcher(txn, attributes) {
+            self.is_watched.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes note of what changes for subscriptions besides what they are told.
+    fn note(&self, txn: &mut Txn<'_>, change: &Change<'_>) -> Result<(), Failure> {
+        match change {
+            Change::Create { draft, .. } | Change::Update { draft, .. }
+                if draft.table.number == SUBSCRIPTION =>
+            {
+                self.note_watcher(txn, &draft.attributes);
+                Ok(())
+            }
+            Change::Create { draft, .. } | Change::Update { draft, .. } if draft.table.number == SCHEDULE => {
+                match txn.resource(draft.parent)? {
+                    Some(parent) if parent.ty() == SUBSCRIPTION => {
+                        subscription::reschedule(txn, parent.id(), draft.attributes.get("se"))
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Change::Delete { old, parent: Some(parent), .. }
+                if old.ty() == SCHEDULE && parent.ty() == SUBSCRIPTION =>
+            {
+                subscription::reschedule(txn, parent.id(), None)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 #[async_trait]
@@ -41,31 +101,40 @@ impl ServiceFunction for Subscriptions {
         stage == Stage::Prepare
             && match call.request.operation {
                 Operation::Create => call.request.resource_type == Some(SUBSCRIPTION),
-                Operation::Update => target.resource.ty() == SUBSCRIPTION,
+                Operation::Update | Operation::Delete => {
+                    (call.request.operation == Operation::Update && target.resource.ty() == SUBSCRIPTION)
+                        || (self.is_watched() && target.resource.table().allows_child(SUBSCRIPTION))
+                }
                 _ => false,
             }
     }
 
     async fn prepare(&self, cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<(), Failure> {
-        let (reference, known): (String, Vec<&str>) = match call.request.operation {
-            Operation::Update => (target.resource.ri().into_owned(), target.resource.texts("nu").collect()),
-            _ => (future_reference(call, target), Vec::new()),
+        let is_subscription = match call.request.operation {
+            Operation::Create => true,
+            _ => target.resource.ty() == SUBSCRIPTION,
         };
-        let originator = cse.config().shorten(call.request.originator());
-        for uri in targets(call) {
-            if cse.config().shorten(uri) == originator || known.contains(&uri) {
-                continue;
-            }
-            let outcome = verify(cse, uri, &reference, originator).await;
-            let counter = if outcome.is_ok() { &self.verified } else { &self.refused };
-            counter.fetch_add(1, Ordering::Relaxed);
-            outcome?;
+        match is_subscription {
+            true if call.request.operation == Operation::Delete => Ok(()),
+            true => verification::verify(cse, call, target, &self.verified, &self.refused).await,
+            false => self.blocked.ask(cse, call, target).await,
         }
-        Ok(())
     }
 
     fn apply(&self, txn: &mut Txn<'_>, change: &mut Change<'_>) -> Result<(), Failure> {
+        self.note(txn, change)?;
         subscription::notify(txn, change)
+    }
+
+    fn facets(&self) -> Facets<'_> {
+        Facets { observe: self.is_watched().then_some(self as &dyn Observe), ..Facets::default() }
+    }
+
+    async fn run(self: Arc<Self>, cse: Arc<Cse>, stop: Stop) -> anyhow::Result<()> {
+        let was_watched = subscription::is_watched(&cse).await;
+        self.was_watched.store(was_watched.unwrap_or(true), Ordering::Relaxed);
+        subscription::run(cse, stop).await;
+        Ok(())
     }
 
     fn report(&self) -> Report {
@@ -78,50 +147,8 @@ impl ServiceFunction for Subscriptions {
     }
 }
 
-/// What a subscription will be known by: its structured address if its originator names it. The resource ID comes
-/// with the commit, so a nameless one is known by what it subscribes to.
-fn future_reference(call: &Call, target: &Target) -> String {
-    match attribute(call, "rn").and_then(Value::as_str) {
-        Some(name) => format!("{}/{name}", call.request.to),
-        None => target.resource.ri().into_owned(),
-    }
-}
-
-/// An attribute of the subscription that a request carries.
-fn attribute<'a>(call: &'a Call, short_name: &str) -> Option<&'a Value> {
-    call.request.content.as_ref()?.value().get(ROOT)?.get(short_name)
-}
-
-/// The notification targets that a request names.
-fn targets(call: &Call) -> impl Iterator<Item = &str> {
-    attribute(call, "nu").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
-}
-
-/// Asks a target whether it agrees to be one (TS-0004 7.5.1.2.3).
-async fn verify(cse: &Cse, uri: &str, reference: &str, creator: &str) -> Result<(), Failure> {
-    let config = cse.config();
-    let request = Request {
-        operation: Operation::Notify,
-        from: Some(config.cse_id.clone()),
-        request_identifier: format!("vrf{}", cse.now().micros()),
-        content: Some(subscription::verification(config, reference, creator).into()),
-        release_version_indicator: config.releases.last().cloned(),
-        ..Request::default()
-    };
-    let refused = |why: String| {
-        Failure::new(
-            StatusCode::SubscriptionVerificationInitiationFailed,
-            format!("the notification target {uri} {why}"),
-        )
-    };
-    match cse.originate(uri, request).await {
-        Ok(response) if response.status.is_success() => Ok(()),
-        Ok(response) => Err(match response.status {
-            StatusCode::SubscriptionCreatorHasNoPrivilege | StatusCode::SubscriptionHostHasNoPrivilege => {
-                Failure::new(response.status, "the notification target does not accept the subscription")
-            }
-            status => refused(format!("does not accept the subscription ({})", status.number())),
-        }),
-        Err(_) => Err(refused("cannot be reached".into())),
+impl Observe for Subscriptions {
+    fn answered(&self, cse: &Cse, call: &Arc<Call>, target: &Target, outcome: &Result<Response, Failure>) {
+        subscription::accessed(cse, call, target, outcome);
     }
 }

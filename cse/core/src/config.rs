@@ -144,6 +144,10 @@ pub struct NotificationConfig {
     pub queue: usize,
     /// Targets that are served at the same time.
     pub targets: usize,
+    /// Notifications per target that are kept; those of the lowest priority, and the oldest, give way to more.
+    pub stored: usize,
+    /// How long a batch of notifications may take to fill, for subscriptions that do not say.
+    pub batch_duration: Span,
 }
 
 impl Config {

@@ -62,7 +62,6 @@ impl Builder {
             }
         }
         let database = self.store.writer()?;
-        let targets = owed_targets(&self.store)?;
         let (stop, stopped) = watch::channel(false);
         let (writer, end) = WriteQueue::new(self.config.write_queue);
         let expiration_interval = watch::Sender::new(self.config.expiration_interval);
@@ -80,32 +79,13 @@ impl Builder {
             this: OnceLock::new(),
         });
         let _ = cse.this.set(Arc::downgrade(&cse));
-        cse.run(database, end, targets).await?;
+        cse.run(database, end).await?;
         Ok(cse)
     }
 }
 
-/// Everybody to whom an earlier run of the node owes a notification.
-fn owed_targets(store: &Store) -> anyhow::Result<Vec<String>> {
-    let mut reader = store.reader()?;
-    let mut targets: Vec<String> = Vec::new();
-    loop {
-        let page = reader.owed_targets(targets.last().map_or("", String::as_str), 1_000)?;
-        let is_last = page.len() < 1_000;
-        targets.extend(page);
-        if is_last {
-            return Ok(targets);
-        }
-    }
-}
-
 impl Cse {
-    async fn run(
-        self: &Arc<Self>,
-        database: Writer,
-        end: WriterEnd,
-        targets: Vec<String>,
-    ) -> anyhow::Result<()> {
+    async fn run(self: &Arc<Self>, database: Writer, end: WriterEnd) -> anyhow::Result<()> {
         spawn_writer(Arc::clone(self), database, end)?;
         if let Err(failure) = self.writer.run(types::bootstrap).await {
             self.writer.stop().await;
@@ -114,7 +94,7 @@ impl Cse {
                 None => failure.into(),
             });
         }
-        self.delivery.start(self, targets);
+        self.delivery.start(self);
         for function in &self.functions {
             let (function, cse, stop) = (Arc::clone(function), Arc::clone(self), Stop(self.stop.subscribe()));
             tokio::spawn(async move {

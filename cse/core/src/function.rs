@@ -129,6 +129,13 @@ pub trait Deferral: Send + Sync {
     fn done(&self, kept: Id);
 }
 
+/// Learns how requests ended, whatever their outcome.
+pub trait Observe: Send + Sync {
+    /// A request to a target that was found has its outcome, which is on its way to the originator. What takes time is
+    /// for a task of its own.
+    fn answered(&self, cse: &Cse, call: &Arc<Call>, target: &Target, outcome: &Result<Response, Failure>);
+}
+
 /// What a service function offers besides taking part in requests: each a small trait that the core looks up.
 #[derive(Clone, Copy, Default)]
 pub struct Facets<'a> {
@@ -136,6 +143,8 @@ pub struct Facets<'a> {
     pub reach: Option<&'a dyn Reach>,
     /// Non-blocking requests; the first function that offers it gets them all.
     pub deferral: Option<&'a dyn Deferral>,
+    /// An observer of requests; `None` as long as there is nothing to observe.
+    pub observe: Option<&'a dyn Observe>,
 }
 
 /// A service function. Every method has a default that does nothing.

@@ -59,6 +59,8 @@ fn config() -> Config {
             keep_for: Span::from_seconds(60),
             queue: 10,
             targets: 10,
+            stored: 1_000,
+            batch_duration: Span::from_seconds(60),
         },
         write_queue: 100,
     }

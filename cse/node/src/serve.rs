@@ -202,6 +202,8 @@ fn config(settings: &Settings, listening: SocketAddr) -> Config {
             keep_for: notification.keep_for.into(),
             queue: notification.queue,
             targets: notification.targets,
+            stored: notification.stored,
+            batch_duration: notification.batch_duration.into(),
         },
         write_queue: WRITE_QUEUE,
     }

@@ -65,6 +65,8 @@ fn config() -> Config {
             keep_for: Span::from_seconds(60),
             queue: 100,
             targets: 10,
+            stored: 1_000,
+            batch_duration: Span::from_seconds(60),
         },
         write_queue: 100,
     }

@@ -1,60 +1,103 @@
 //! Serving one target: its notifications one after the other, with a pause that grows while it does not answer.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use dyad_protocol::{Content, Failure, Operation, Request};
+use dyad_protocol::Failure;
 
-use super::Lane;
+use super::lanes::Next;
+use super::send::{self, Outcome};
+use super::{BEFORE_TARGETS, Delivery};
 use crate::Cse;
-use crate::request::{Cause, remove_subtree};
-use crate::resource::{Draft, Id, Lookup, Txn, View};
-use crate::store::Owed;
+use crate::resource::Notice;
 
-/// What came of a notification.
-enum Outcome {
-    /// Taken, refused for good, or not owed any more.
-    Done,
-    /// The target may take it later.
-    Later(String),
+/// Rows that are read from the outbox at a time.
+const PAGE: usize = 100;
+
+/// Targets that are read from the outbox at a time.
+const TARGETS: usize = 1_000;
+
+/// Longest time until a closed target is looked at again: its schedule may have changed.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// Opens lanes for targets in the outbox that have none.
+pub(super) async fn open_lacking(cse: &Arc<Cse>) {
+    let delivery = cse.delivery();
+    if !delivery.lanes.lacks_some() {
+        return;
+    }
+    let mut after = BEFORE_TARGETS.to_owned();
+    loop {
+        let last = after.clone();
+        let page = reading(cse, move |reader| reader.owed_targets(&last, TARGETS)).await;
+        let Ok(page) = page.inspect_err(complain) else { return };
+        let is_last = page.len() < TARGETS;
+        if let Some(last) = page.last() {
+            after.clone_from(last);
+        }
+        for target in delivery.lanes.open(page) {
+            delivery.spawn(async move |cse| serve(&cse, &target).await);
+        }
+        if is_last {
+            break;
+        }
+    }
+    delivery.lanes.looked_through();
 }
 
 /// Serves a target until nothing is owed to it, or the node stops.
 pub(super) async fn serve(cse: &Arc<Cse>, target: &str) {
     let delivery = cse.delivery();
     let mut stop = delivery.stop.clone();
-    let mut failures = 0;
-    while let Some(owed) = next(cse, target).await {
+    let (mut failures, mut missed) = (0, false);
+    while let Some(notice) = next(cse, target).await {
         loop {
             if *stop.borrow() {
                 return;
             }
-            let Ok(permit) = delivery.permits.acquire().await else { return };
-            let outcome = deliver(cse, &owed).await;
-            drop(permit);
-            match outcome {
-                Outcome::Done => {
+            let pause = match attempt(cse, &notice, failures, missed).await {
+                Some(Outcome::Done) => {
                     if failures > 0 {
                         tracing::info!(target, "notification target answers again");
                     }
-                    failures = 0;
+                    (failures, missed) = (0, false);
                     break;
                 }
-                Outcome::Later(why) => {
+                Some(Outcome::Later(why)) => {
                     if failures == 0 {
                         tracing::warn!(target, why, "notification target does not answer; will try again");
                     }
                     failures += 1;
-                    tokio::select! {
-                        () = tokio::time::sleep(pause(cse, failures)) => {}
-                        _ = stop.wait_for(|stopped| *stopped) => return,
-                    }
+                    pause(cse, failures)
                 }
+                Some(Outcome::Closed(opens)) => {
+                    let micros = opens.micros().saturating_sub(cse.now().micros()).max(1_000);
+                    Duration::from_micros(micros.unsigned_abs()).min(LOOK_AGAIN)
+                }
+                None => return,
+            };
+            missed = true;
+            delivery.lanes.note(target, true);
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.wait_for(|stopped| *stopped) => return,
             }
         }
-        delivery.settle(owed.seq);
+        delivery.lanes.note(target, false);
+        delivery.lanes.done(&notice.owed);
+        delivery.settle(&notice.owed);
     }
+}
+
+/// Tries to deliver a notification, when it is the target's turn. `None` if the node stops.
+async fn attempt(cse: &Arc<Cse>, notice: &Notice, failures: u32, missed: bool) -> Option<Outcome> {
+    let delivery: &Delivery = cse.delivery();
+    if delivery.lanes.is_replaced(&notice.owed) {
+        return Some(Outcome::Done);
+    }
+    let turns = if failures > 0 { &delivery.second_chances } else { &delivery.permits };
+    let _turn = turns.acquire().await.ok()?;
+    Some(send::deliver(cse, notice, missed).await)
 }
 
 /// The pause after so many failures in a row.
@@ -64,124 +107,50 @@ fn pause(cse: &Cse, failures: u32) -> Duration {
 }
 
 /// The next notification for a target: from the queue, or from the outbox if the queue did not hold all.
-async fn next(cse: &Arc<Cse>, target: &str) -> Option<Arc<Owed>> {
+async fn next(cse: &Arc<Cse>, target: &str) -> Option<Notice> {
     let delivery = cse.delivery();
     loop {
-        let (after, spills) = {
-            let mut lanes = delivery.lanes();
-            let lane = lanes.get_mut(target)?;
-            if let Some(owed) = lane.queue.pop_front() {
-                lane.last = owed.seq;
-                delivery.queued.fetch_sub(1, Ordering::Relaxed);
-                return Some(owed);
-            }
-            if !lane.spilled {
-                lanes.remove(target);
-                return None;
-            }
-            (lane.last, lane.spills)
+        let (after, spills) = match delivery.lanes.next(target) {
+            Next::Notice(notice) => return Some(notice),
+            Next::Nothing => return None,
+            Next::Outbox(after, spills) => (after, spills),
         };
-        let more = match read(cse, target, after).await {
-            Ok(more) => more,
+        let to = target.to_owned();
+        let page = cse.config().notification.queue.clamp(1, PAGE);
+        let read = reading(cse, move |reader| {
+            let more = reader.owed_to(&to, after, page)?;
+            // The first page of a lane that begins with what an earlier run left.
+            let counts = after == 0 && more.len() == page;
+            let count = if counts { reader.count_owed_to(&to)? } else { 0 };
+            Ok((more, usize::try_from(count).unwrap_or(0)))
+        });
+        match read.await {
+            Ok((more, count)) => {
+                delivery.lanes.counted(target, count);
+                let notice = |owed| Notice { owed: Arc::new(owed), event: None };
+                delivery.lanes.refill(target, more.into_iter().map(notice).collect(), spills);
+            }
             Err(failure) => {
-                tracing::error!(target, error = ?failure.source, "the outbox cannot be read");
+                complain(&failure);
                 tokio::time::sleep(cse.config().notification.retry_first).await;
-                continue;
             }
-        };
-        let mut lanes = delivery.lanes();
-        let lane: &mut Lane = lanes.get_mut(target)?;
-        // Nothing more was committed during the read: from here on the queue is enough.
-        if more.is_empty() && lane.spills == spills {
-            lane.spilled = false;
         }
-        delivery.queued.fetch_add(more.len(), Ordering::Relaxed);
-        lane.queue.extend(more);
     }
 }
 
-/// Reads what is owed to a target after a number.
-async fn read(cse: &Arc<Cse>, target: &str, after: i64) -> Result<Vec<Arc<Owed>>, Failure> {
-    let (cse, target) = (Arc::clone(cse), target.to_owned());
-    let page = cse.config().notification.queue.clamp(1, 1_000);
+fn complain(failure: &Failure) {
+    tracing::error!(error = ?failure.source, "the outbox cannot be read");
+}
+
+/// Reads what is committed, on a thread that may block.
+pub(crate) async fn reading<T: Send + 'static>(
+    cse: &Arc<Cse>,
+    read: impl FnOnce(&mut crate::store::Reader<'_>) -> Result<T, crate::store::StoreError> + Send + 'static,
+) -> Result<T, Failure> {
+    let cse = Arc::clone(cse);
     let read = move || {
         let mut reader = cse.tree().store.reader().map_err(Failure::internal)?;
-        reader.owed_to(&target, after, page).map_err(Failure::internal)
+        read(&mut reader).map_err(Failure::internal)
     };
-    let owed =
-        tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(Failure::internal(error)))?;
-    Ok(owed.into_iter().map(Arc::new).collect())
-}
-
-/// Sends one notification.
-async fn deliver(cse: &Arc<Cse>, owed: &Owed) -> Outcome {
-    if owed.expires <= cse.clock().now().micros() {
-        tracing::warn!(target = owed.target, "a notification was not taken for too long and is dropped");
-        return Outcome::Done;
-    }
-    let counter = match subscription(cse, owed.subscription).await {
-        Ok(Some(counter)) => counter,
-        Ok(None) => return Outcome::Done,
-        Err(failure) => return Outcome::Later(failure.to_string()),
-    };
-    let request = Request {
-        operation: Operation::Notify,
-        from: Some(cse.config().cse_id.clone()),
-        request_identifier: format!("ntf{}", owed.seq),
-        content: Some(Content::from_trusted_json(owed.body.clone())),
-        release_version_indicator: cse.config().releases.last().cloned(),
-        ..Request::default()
-    };
-    match cse.originate(&owed.target, request).await {
-        Ok(response) if response.status.is_success() => {
-            if counter.is_some() {
-                count_down(cse, owed.subscription).await;
-            }
-            Outcome::Done
-        }
-        Ok(response) if response.status.number() / 1000 == 5 => {
-            Outcome::Later(format!("it answers {} {}", response.status.number(), response.status.name()))
-        }
-        Ok(response) => {
-            let status = response.status.number();
-            tracing::warn!(target = owed.target, status, "notification target refuses a notification");
-            Outcome::Done
-        }
-        Err(error) => Outcome::Later(error.to_string()),
-    }
-}
-
-/// The expiration counter of a subscription: `None` if the subscription is gone, with which what it caused before
-/// goes too (TS-0004 7.4.8.2.4). Number 0 stands for what is owed without a subscription.
-async fn subscription(cse: &Arc<Cse>, id: Id) -> Result<Option<Option<u64>>, Failure> {
-    if id == 0 {
-        return Ok(Some(None));
-    }
-    cse.look(move |_, snapshot| {
-        let subscription = snapshot.resource(id)?;
-        Ok(subscription.map(|subscription| match subscription.view() {
-            View::Subscription(said) => said.expiration_counter,
-            _ => None,
-        }))
-    })
-    .await
-}
-
-/// Counts a delivered notification; the last one ends the subscription (TS-0004 7.5.1.2.2, step 5).
-async fn count_down(cse: &Arc<Cse>, id: Id) {
-    let counted = cse.writer().run(move |txn| count(txn, id)).await;
-    if let Err(failure) = counted {
-        tracing::error!(error = ?failure.source, "an expiration counter could not be changed: {failure}");
-    }
-}
-
-fn count(txn: &mut Txn<'_>, id: Id) -> Result<(), Failure> {
-    let Some(subscription) = txn.resource(id)? else { return Ok(()) };
-    let Some(counter) = subscription.number("exc") else { return Ok(()) };
-    if counter <= 1 {
-        return remove_subtree(txn, None, &subscription, Cause::Internal).map(|_| ());
-    }
-    let mut draft = Draft::of(&subscription);
-    draft.set("exc", counter - 1);
-    txn.update(&subscription, draft.fix()?)
+    tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(Failure::internal(error)))
 }

@@ -4,38 +4,51 @@
 //! sent at least once whatever happens to the node. Each target has a lane of its own with a bounded queue in
 //! memory; what does not fit waits in the outbox alone. A target that is slow or dead holds up nobody else.
 
+mod account;
+mod congestion;
 mod lane;
+mod lanes;
 mod originate;
+mod reachability;
+mod send;
 mod target;
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use dyad_protocol::exchange::{Transport, TransportError};
 use dyad_protocol::{Request, Response};
-use rustc_hash::FxHashMap;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::Cse;
 use crate::config::NotificationConfig;
-use crate::store::Owed;
+use crate::resource::Published;
+use crate::store::{Owed, Settled};
+use lanes::Lanes;
 
-/// How often rows of delivered notifications are removed when no write takes them along.
+/// How often rows of delivered notifications are removed when no write takes them along, and targets looked for that
+/// have no lane.
 const SETTLE_EVERY: Duration = Duration::from_millis(500);
 
 /// Delivers what is owed, over the transports of the bindings.
 pub struct Delivery {
     transports: Vec<Arc<dyn Transport>>,
-    config: NotificationConfig,
     timeout_millis: AtomicU64,
-    lanes: Mutex<FxHashMap<String, Lane>>,
-    settled: Mutex<Vec<i64>>,
-    queued: AtomicUsize,
+    lanes: Lanes,
+    settled: Mutex<Vec<Settled>>,
+    /// How many targets are served at a time.
     permits: Semaphore,
+    /// The same for those that failed the last time: they do not take the places of others.
+    second_chances: Semaphore,
     stop: watch::Receiver<bool>,
     home: OnceLock<Home>,
+    /// There are events to distribute.
+    undistributed: Notify,
+    /// The next moment at which something is to be done about what subscriptions hold back; in the past until it is
+    /// known after a start.
+    due: AtomicI64,
+    due_changed: Notify,
 }
 
 /// What delivery needs of the node that it belongs to, known once the node is there.
@@ -44,53 +57,40 @@ struct Home {
     runtime: tokio::runtime::Handle,
 }
 
-/// What waits for one target.
-#[derive(Default)]
-struct Lane {
-    queue: VecDeque<Arc<Owed>>,
-    /// Whether there may be more in the outbox than in the queue.
-    spilled: bool,
-    /// Counts what was left to the outbox, to notice more of it during a read.
-    spills: u64,
-    /// The last one that was taken from the queue.
-    last: i64,
-}
-
 impl Delivery {
     pub(crate) fn new(
         transports: Vec<Arc<dyn Transport>>,
         config: NotificationConfig,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let permits = Semaphore::new(config.targets.max(1));
-        let (lanes, settled) = (Mutex::default(), Mutex::default());
         let timeout_millis = AtomicU64::new(millis(config.timeout));
         Self {
             transports,
-            config,
             timeout_millis,
-            lanes,
-            settled,
-            queued: AtomicUsize::new(0),
-            permits,
+            lanes: Lanes::new(&config),
+            settled: Mutex::default(),
+            permits: Semaphore::new(config.targets.max(1)),
+            second_chances: Semaphore::new((config.targets / 2).max(1)),
             stop,
             home: OnceLock::new(),
+            undistributed: Notify::new(),
+            due: AtomicI64::new(0),
+            due_changed: Notify::new(),
         }
     }
 
     /// Starts delivery for a node: what an earlier run of it owes is sent first.
-    pub(crate) fn start(&self, cse: &Arc<Cse>, targets: Vec<String>) {
+    pub(crate) fn start(&self, cse: &Arc<Cse>) {
         let home = Home { cse: Arc::downgrade(cse), runtime: tokio::runtime::Handle::current() };
         if self.home.set(home).is_err() {
             return;
         }
-        for target in targets {
-            self.lanes().insert(target.clone(), Lane { spilled: true, ..Lane::default() });
-            self.spawn(target);
-        }
         let (cse, mut stop) = (Arc::downgrade(cse), self.stop.clone());
         tokio::spawn(async move {
             loop {
+                let Some(node) = cse.upgrade() else { return };
+                lane::open_lacking(&node).await;
+                drop(node);
                 tokio::select! {
                     () = tokio::time::sleep(SETTLE_EVERY) => {}
                     _ = stop.wait_for(|stopped| *stopped) => return,
@@ -104,59 +104,84 @@ impl Delivery {
     }
 
     /// Takes over what a commit owes. Called by the writer; never waits.
-    pub(crate) fn accept(&self, owed: Vec<Arc<Owed>>) {
-        for notification in owed {
-            let target = notification.target.clone();
-            let mut lanes = self.lanes();
-            let is_full =
-                self.queued.load(Ordering::Relaxed) >= self.config.queue.saturating_mul(self.config.targets);
-            match lanes.get_mut(&target) {
-                Some(lane) if lane.spilled || is_full || lane.queue.len() >= self.config.queue => {
-                    lane.spilled = true;
-                    lane.spills += 1;
-                }
-                Some(lane) => {
-                    self.queued.fetch_add(1, Ordering::Relaxed);
-                    lane.queue.push_back(notification);
-                }
-                None => {
-                    self.queued.fetch_add(1, Ordering::Relaxed);
-                    let lane = Lane { queue: VecDeque::from([notification]), ..Lane::default() };
-                    lanes.insert(target.clone(), lane);
-                    drop(lanes);
-                    self.spawn(target);
-                }
+    pub(crate) fn accept(&self, published: Published) {
+        if published.has_open_events {
+            self.undistributed.notify_one();
+        }
+        if let Some(due) = published.due {
+            self.is_due(due);
+        }
+        for notice in published.notices.into_iter().filter(|notice| !is_held(&notice.owed)) {
+            let target = notice.owed.target.clone();
+            let pushed = self.lanes.push(notice);
+            self.settle_all(pushed.replaced);
+            if pushed.is_new {
+                self.spawn(async move |cse| lane::serve(&cse, &target).await);
+            } else if pushed.is_crowded {
+                self.spawn(async move |cse| congestion::relieve(&cse, &target).await);
             }
         }
     }
 
-    fn spawn(&self, target: String) {
+    fn spawn<F>(&self, work: impl FnOnce(Arc<Cse>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let Some(home) = self.home.get() else { return };
-        let cse = Weak::clone(&home.cse);
-        home.runtime.spawn(async move {
-            if let Some(cse) = cse.upgrade() {
-                lane::serve(&cse, &target).await;
-            }
-        });
+        if let Some(cse) = home.cse.upgrade() {
+            home.runtime.spawn(work(cse));
+        }
     }
 
     /// Drops everything that waits in memory, after the outbox was emptied.
     pub(crate) fn forget(&self) {
-        for lane in self.lanes().values_mut() {
-            self.queued.fetch_sub(lane.queue.len(), Ordering::Relaxed);
-            lane.queue.clear();
-            lane.spilled = false;
-        }
+        self.lanes.forget();
         lock(&self.settled).clear();
     }
 
     /// The notifications that were delivered since the last time; their rows can go.
-    pub(crate) fn take_settled(&self) -> Vec<i64> {
+    pub(crate) fn take_settled(&self) -> Vec<Settled> {
         std::mem::take(&mut lock(&self.settled))
     }
 
-    fn settle(&self, seq: i64) {
-        lock(&self.settled).push(seq);
+    fn settle(&self, owed: &Owed) {
+        self.settle_all([Settled { seq: owed.seq, event: owed.event }]);
+    }
+
+    fn settle_all(&self, settled: impl IntoIterator<Item = Settled>) {
+        lock(&self.settled).extend(settled);
+    }
+
+    /// Resolves when there are events to distribute.
+    pub(crate) async fn undistributed(&self) {
+        self.undistributed.notified().await;
+    }
+
+    /// There may be events to distribute.
+    pub(crate) fn distribute(&self) {
+        self.undistributed.notify_one();
+    }
+
+    /// When something is to be done about what subscriptions hold back, in microseconds since 1970.
+    pub(crate) fn due(&self) -> i64 {
+        self.due.load(Ordering::Acquire)
+    }
+
+    /// There is something to do at a moment.
+    pub(crate) fn is_due(&self, at: i64) {
+        if self.due.fetch_min(at, Ordering::AcqRel) > at {
+            self.due_changed.notify_one();
+        }
+    }
+
+    /// Nothing is to be done any more.
+    pub(crate) fn nothing_is_due(&self) {
+        self.due.store(i64::MAX, Ordering::Release);
+    }
+
+    /// Resolves when there is something to do earlier than before.
+    pub(crate) async fn due_changed(&self) {
+        self.due_changed.notified().await;
     }
 
     /// How long a target may take to answer.
@@ -171,7 +196,7 @@ impl Delivery {
 
     /// Notifications that wait in memory.
     pub fn waiting(&self) -> usize {
-        self.queued.load(Ordering::Relaxed)
+        self.lanes.queued()
     }
 
     /// Sends a request to a point of access by the transport for its scheme.
@@ -184,10 +209,24 @@ impl Delivery {
             None => Err(TransportError::Unreachable(format!("no transport for the scheme '{scheme}'"))),
         }
     }
+}
 
-    fn lanes(&self) -> MutexGuard<'_, FxHashMap<String, Lane>> {
-        lock(&self.lanes)
-    }
+pub(crate) use lane::reading;
+pub(crate) use lanes::replaces;
+
+/// What the targets of notifications that a subscription holds back begin with: no identifier has such a character.
+const HELD: char = '\u{1}';
+
+/// What all targets come behind.
+const BEFORE_TARGETS: &str = "\u{2}";
+
+/// The target under which a subscription's notifications are kept while it holds them back.
+pub(crate) fn held_by(subscription: crate::resource::Id) -> String {
+    format!("{HELD}{subscription}")
+}
+
+fn is_held(owed: &Owed) -> bool {
+    owed.target.starts_with(HELD)
 }
 
 fn millis(duration: Duration) -> u64 {

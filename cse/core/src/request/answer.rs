@@ -104,6 +104,7 @@ impl Cse {
             arrival: call.arrival.clone(),
             now: call.now,
             slot: Some(Arc::clone(&slot)),
+            held: call::Held::default(),
         });
         let (cse, shared) = (self.shared(), Arc::clone(&open));
         let mut under_way = tokio::spawn(async move { cse.conclude(&shared, None).await });

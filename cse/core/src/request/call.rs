@@ -1,6 +1,8 @@
 //! A request under way: what is known of it besides the primitive, and what every response to it says.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dyad_protocol::exchange::Arrival;
@@ -20,14 +22,33 @@ pub struct Call {
     pub now: Timestamp,
     /// Where its result goes besides the response.
     pub(crate) slot: Option<Arc<Slot>>,
+    /// What is kept until it is over.
+    pub(crate) held: Held,
+}
+
+/// What service functions keep until a request is over.
+#[derive(Default)]
+pub(crate) struct Held(Mutex<Vec<Box<dyn Any + Send>>>);
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Held")
+    }
 }
 
 impl Call {
+    /// Keeps something, such as the guard of a lock, until the request has its outcome and nothing of it is under way
+    /// any more.
+    pub fn hold(&self, guard: impl Any + Send) {
+        self.held.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(guard));
+    }
+
     /// The same request when its time has come, with its times made absolute.
     pub(super) fn later(&self, now: Timestamp) -> Self {
         let mut request = self.request.clone();
         fix_times(&mut request, self.now);
-        Self { request, arrival: self.arrival.clone(), now, slot: self.slot.clone() }
+        let (arrival, slot, held) = (self.arrival.clone(), self.slot.clone(), Held::default());
+        Self { request, arrival, now, slot, held }
     }
 }
 

@@ -32,7 +32,7 @@ use dyad_protocol::{Failure, Operation, Request, Response, StatusCode};
 
 pub use asker::Asker;
 pub use call::Call;
-use call::{complete, settle, span, until};
+use call::{Held, complete, settle, span, until};
 pub use delete::Cause;
 pub(crate) use delete::{remove_expired, remove_subtree};
 pub(crate) use filter::matches_times;
@@ -43,7 +43,7 @@ pub use target::{Target, Virtual, path_here};
 
 use crate::Cse;
 use crate::access;
-use crate::function::{ServiceFunction, Stage};
+use crate::function::{Observe, ServiceFunction, Stage};
 use crate::resource::Snapshot;
 
 #[async_trait]
@@ -56,7 +56,8 @@ impl Receiver for Cse {
 impl Cse {
     /// Carries out a request and answers it, whatever happens.
     pub async fn handle(&self, request: impl Into<Box<Request>>, arrival: Arrival) -> Response {
-        let call = Arc::new(Call { request: request.into(), arrival, now: self.clock().now(), slot: None });
+        let (now, held) = (self.clock().now(), Held::default());
+        let call = Arc::new(Call { request: request.into(), arrival, now, slot: None, held });
         let span = span(&call);
         let checked = check::primitive(self, &call);
         // Whoever wants no response is told all the same that the request is not one (TS-0001 8.1.2 Response Type).
@@ -111,6 +112,23 @@ impl Cse {
     /// The receiver procedure.
     async fn carry_out(&self, call: &Arc<Call>) -> Result<Response, Failure> {
         let target = self.read(call, target::locate).await?;
+        if !self.observers().any(|_| true) {
+            return self.perform(call, target).await;
+        }
+        let outcome = self.perform(call, target.clone()).await;
+        for observer in self.observers() {
+            observer.answered(self, call, &target, &outcome);
+        }
+        outcome
+    }
+
+    /// The service functions that learn how requests end.
+    fn observers(&self) -> impl Iterator<Item = &dyn Observe> {
+        self.functions().iter().filter_map(|function| function.facets().observe)
+    }
+
+    /// The receiver procedure from the target on.
+    async fn perform(&self, call: &Arc<Call>, target: Target) -> Result<Response, Failure> {
         if let Some(identifier) = &call.request.group_request_identifier {
             self.note_group_request(call, identifier, &target)?;
         }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use dyad_protocol::Failure;
 
 use super::layer::{Changes, Layer};
+use super::ledger::Ledger;
 use super::tree::Subscriptions;
 use super::windows::Windows;
 use super::{Id, Resource};
-use crate::store::{StoreError, Writer};
+use crate::store::{GateRow, Settled, StoreError, Writer};
 
 /// Numbers that are reserved in the store at a time: a crash loses at most so many.
 const RESERVE: i64 = 1 << 16;
@@ -25,7 +26,8 @@ pub(crate) struct Batch {
     pub(crate) windows: Windows,
     writer: Writer,
     layer: Layer,
-    settled: Vec<i64>,
+    settled: Vec<Settled>,
+    ledger: Ledger,
     next_id: Id,
     reserved: Id,
     named_instances: bool,
@@ -38,11 +40,13 @@ impl Batch {
         let reserved = writer.meta(HIGH_WATER).map_err(Failure::internal)?;
         let next_id = reserved.and_then(|text| text.parse().ok()).unwrap_or(crate::CSE_BASE + 1);
         let named_instances = writer.meta(NAMED_INSTANCES).map_err(Failure::internal)?.is_some();
+        let ledger = Ledger::new(&mut writer).map_err(Failure::internal)?;
         Ok(Self {
             windows: Windows::default(),
             writer,
             layer: Layer::default(),
             settled: Vec::new(),
+            ledger,
             next_id,
             reserved: next_id,
             named_instances,
@@ -94,12 +98,43 @@ impl Batch {
     }
 
     /// Notifications that were delivered: their rows go with the next transaction.
-    pub(crate) fn settle(&mut self, seqs: Vec<i64>) {
-        self.settled.extend(seqs);
+    pub(crate) fn settle(&mut self, settled: Vec<Settled>) {
+        self.settled.extend(settled);
+    }
+
+    /// What a subscription holds back.
+    pub(crate) fn gate(&mut self, subscription: Id) -> Result<Option<Arc<GateRow>>, StoreError> {
+        match self.layer.gate(subscription) {
+            Some(row) => Ok(Some(Arc::clone(row)).filter(|row| !row.state.is_empty())),
+            None => self.ledger.gate(&mut self.writer, subscription),
+        }
+    }
+
+    /// Reads what subscriptions hold back ahead of being asked.
+    pub(crate) fn read_gates(&mut self, subscriptions: &[Id]) -> Result<(), StoreError> {
+        self.ledger.read(&mut self.writer, subscriptions)
+    }
+
+    /// How many events of a resource are not distributed.
+    pub(crate) fn open_events(&self, parent: Id) -> usize {
+        self.ledger.open_events(parent)
+    }
+
+    /// Whether any event is not distributed.
+    pub(crate) fn has_open_events(&self) -> bool {
+        self.ledger.has_open_events()
+    }
+
+    /// A subscription asks for more than changes.
+    pub(crate) fn note_watched(&mut self) {
+        if self.ledger.note_watched() {
+            self.meta.extend(self.ledger.notes());
+        }
     }
 
     /// Takes over the changes of a job that succeeded.
     pub(crate) fn merge(&mut self, changes: Changes) {
+        self.ledger.merge(&changes.outgoing);
         self.layer.merge(changes);
     }
 
@@ -116,8 +151,8 @@ impl Batch {
     /// The connection with every change written into its transaction, for scans.
     pub(crate) fn flushed(&mut self) -> Result<&mut Writer, StoreError> {
         let mut set = self.layer.take_changes();
-        set.settle = std::mem::take(&mut self.settled);
-        self.layer.settled.extend_from_slice(&set.settle);
+        self.layer.settled.extend_from_slice(&self.settled);
+        set.settle.append(&mut self.settled);
         set.meta = std::mem::take(&mut self.meta);
         if !set.is_empty() {
             self.writer.apply(&set)?;
@@ -133,6 +168,7 @@ impl Batch {
     /// Starts a transaction that empties the store, and forgets everything.
     pub(crate) fn clear(&mut self) -> Result<(), StoreError> {
         self.discard();
+        self.ledger.clear();
         self.writer.begin()?;
         self.writer.clear()
     }
@@ -140,18 +176,22 @@ impl Batch {
     /// Ends the transaction, and gives the layer to publish.
     pub(crate) fn commit(&mut self) -> Result<Layer, StoreError> {
         self.flushed()?.commit()?;
+        self.ledger.committed(&self.layer.outgoing);
         Ok(std::mem::take(&mut self.layer))
     }
 
     /// After a failure: takes the transaction back and forgets everything that did not come to pass. Numbers stay used.
     pub(crate) fn discard(&mut self) {
-        self.settled.extend(std::mem::take(&mut self.layer).settled);
+        let layer = std::mem::take(&mut self.layer);
+        self.ledger.discard(&layer.outgoing);
+        self.settled.extend(layer.settled);
         self.windows.clear();
         // The mark may not have reached the disk.
         self.meta = vec![(HIGH_WATER.to_owned(), self.reserved.to_string())];
         if self.named_instances {
             self.meta.push((NAMED_INSTANCES.to_owned(), "yes".to_owned()));
         }
+        self.meta.extend(self.ledger.notes());
         if let Err(error) = self.writer.rollback() {
             tracing::error!(%error, "a transaction could not be taken back");
         }

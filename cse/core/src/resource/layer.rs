@@ -10,9 +10,10 @@ use dyad_protocol::schema::Presence;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 
+use super::outgoing::{Outgoing, Published};
 use super::tree::Subscriptions;
 use super::{Id, Resource, Tree};
-use crate::store::{ChangeSet, Owed};
+use crate::store::{ChangeSet, GateRow, Settled};
 
 /// Values longer than this are not in the attribute index; filters on them look at the resources themselves.
 pub(crate) const INDEXED_VALUE: usize = 256;
@@ -62,7 +63,7 @@ pub(crate) enum Change {
 pub(crate) struct Changes {
     pub(crate) changes: Vec<Change>,
     pub(crate) subscriptions: Vec<(Id, Subscriptions)>,
-    pub(crate) owed: Vec<Arc<Owed>>,
+    pub(crate) outgoing: Outgoing,
 }
 
 /// The changes of one transaction.
@@ -72,10 +73,9 @@ pub(crate) struct Layer {
     names: FxHashMap<Id, FxHashMap<String, Id>>,
     ris: FxHashMap<String, Id>,
     subscriptions: FxHashMap<Id, Subscriptions>,
-    owed: Vec<Arc<Owed>>,
-    flushed_owed: usize,
+    pub(crate) outgoing: Outgoing,
     /// Notifications that were delivered and whose rows go with this transaction.
-    pub(crate) settled: Vec<i64>,
+    pub(crate) settled: Vec<Settled>,
 }
 
 impl Layer {
@@ -99,6 +99,11 @@ impl Layer {
         self.subscriptions.get(&parent)
     }
 
+    /// What a subscription holds back, if this transaction changed it.
+    pub(crate) fn gate(&self, subscription: Id) -> Option<&Arc<GateRow>> {
+        self.outgoing.gate(subscription)
+    }
+
     /// Takes over the changes of a job that succeeded.
     pub(crate) fn merge(&mut self, changes: Changes) {
         for change in changes.changes {
@@ -108,7 +113,7 @@ impl Layer {
             }
         }
         self.subscriptions.extend(changes.subscriptions);
-        self.owed.extend(changes.owed);
+        self.outgoing.merge(changes.outgoing);
     }
 
     fn put(&mut self, resource: Arc<Resource>, is_new: bool) {
@@ -173,13 +178,12 @@ impl Layer {
         }
         // Rows in the order of their numbers keep the pages of the tables in order.
         set.insert.sort_unstable_by_key(|row| row.id);
-        set.owe = self.owed.get(self.flushed_owed..).unwrap_or_default().to_vec();
-        self.flushed_owed = self.owed.len();
+        self.outgoing.take_changes(&mut set);
         set
     }
 
     /// After the commit: publishes the new versions to the readers and gives out what is owed.
-    pub(crate) fn publish(self, tree: &Tree) -> Vec<Arc<Owed>> {
+    pub(crate) fn publish(self, tree: &Tree, has_open_events: bool) -> Published {
         let mut labels = FxHashSet::default();
         // Before the first version is replaced: a row that was read before the commit is not taken any more.
         tree.advance();
@@ -211,9 +215,10 @@ impl Layer {
         for label in labels {
             tree.labels.remove(&label);
         }
-        self.owed
+        self.outgoing.publish(has_open_events)
     }
 }
+
 /// The row operations that bring the database from what it has to what is now.
 fn add(set: &mut ChangeSet, id: Id, entry: &mut Entry) {
     let before = entry.stored.as_ref().and_then(Stored::version);

@@ -7,6 +7,7 @@ use dyad_protocol::Failure;
 use super::tree::Subscriptions;
 use super::{Id, Latest, Lookup, Resource, Tree};
 use crate::store::{Connection, Reader};
+use crate::subscription::SubscriptionList;
 
 /// A reader of the committed tree for one request. Takes a connection of the pool only when memory does not do.
 pub struct Snapshot<'a> {
@@ -152,6 +153,9 @@ impl Lookup for Snapshot<'_> {
         if let Some(subscriptions) = self.tree.subscriptions.get(&parent) {
             return Ok(subscriptions);
         }
-        Ok(self.children(parent, &[23], 0, usize::MAX)?.into())
+        if self.tree.resources.get(&parent).is_some_and(|bearer| bearer.is_unsubscribed()) {
+            return Ok(Arc::clone(&self.tree.nothing_subscribed));
+        }
+        Ok(SubscriptionList::new(self.children(parent, &[23], 0, usize::MAX)?))
     }
 }

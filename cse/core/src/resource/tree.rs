@@ -14,6 +14,7 @@ use quick_cache::sync::{Cache, GuardResult};
 
 use super::{Id, Resource, names};
 use crate::store::{Row, Store};
+use crate::subscription::SubscriptionList;
 
 #[derive(Clone)]
 pub(crate) struct ByBytes;
@@ -34,7 +35,7 @@ const SUBSCRIBED: usize = 200_000;
 const LABELS: usize = 50_000;
 
 /// The subscriptions below one resource.
-pub(crate) type Subscriptions = Arc<[Arc<Resource>]>;
+pub(crate) type Subscriptions = Arc<SubscriptionList>;
 
 /// Resources, paths and subscriptions in memory, and the store.
 pub struct Tree {
@@ -80,7 +81,7 @@ impl Tree {
             schemas,
             resources: Cache::with_weighter((bytes / 1024).max(1024) as usize, bytes, ByBytes),
             subscriptions: Cache::new(SUBSCRIBED),
-            nothing_subscribed: Arc::new([]),
+            nothing_subscribed: SubscriptionList::new(Vec::new()),
             labels: Cache::new(LABELS),
             paths: Cache::new((bytes / PER_PATH).max(1024) as usize),
             path_hash: RandomState::new(),
@@ -123,6 +124,11 @@ impl Tree {
             }
             GuardResult::Timeout => load(),
         }
+    }
+
+    /// The subscriptions below a resource, if they are in memory.
+    pub(crate) fn known_subscriptions(&self, parent: Id) -> Option<Subscriptions> {
+        self.subscriptions.get(&parent)
     }
 
     /// Remembers a path. One that never comes to pass does no harm: its number leads nowhere, and it is forgotten.

@@ -3,6 +3,8 @@
 //! One job of the writer runs in one [`Txn`]: it reads the tree as the jobs before it left it, collects its own
 //! changes, and either all of them come to pass or none. Nothing here can await.
 
+mod notices;
+
 use std::sync::Arc;
 
 use dyad_protocol::{Failure, Timestamp};
@@ -14,7 +16,8 @@ use super::tree::Subscriptions;
 use super::{Id, Latest, Lookup, Resource, Tree};
 use crate::Cse;
 use crate::request::{Cause, remove_subtree};
-use crate::store::{Aged, Owed};
+use crate::store::Aged;
+use crate::subscription::SubscriptionList;
 
 /// A write transaction.
 pub struct Txn<'a> {
@@ -97,7 +100,7 @@ impl<'a> Txn<'a> {
                 .filter(|sub| sub.id() != old.id())
                 .cloned()
                 .collect();
-            self.changes.subscriptions.push((old.parent(), kept));
+            self.changes.subscriptions.push((old.parent(), SubscriptionList::new(kept)));
         }
         self.pending.insert(old.id(), None);
         self.changes.changes.push(Change::Remove(old.id(), Some(Arc::clone(old))));
@@ -107,25 +110,6 @@ impl<'a> Txn<'a> {
     /// Removes a resource whose time is over with everything below it, ahead of the sweep: for what takes its place.
     pub fn remove_expired(&mut self, resource: &Arc<Resource>) -> Result<(), Failure> {
         remove_subtree(self, None, resource, Cause::Expired).map(|_| ())
-    }
-
-    /// Owes a notification: it leaves after the commit and is sent at least once.
-    pub fn owe(&mut self, subscription: Id, target: &str, body: String) {
-        self.owe_until(subscription, target, body, Timestamp::NEVER);
-    }
-
-    /// Owes a notification that is of no use any more after a moment.
-    pub fn owe_until(&mut self, subscription: Id, target: &str, body: String, until: Timestamp) {
-        let expires = self.now.plus(self.cse.config().notification.keep_for).min(until).micros();
-        // From the same numbers as resources, so that it differs from every earlier one, also after a restart.
-        let seq = self.batch.next_id();
-        self.changes.owed.push(Arc::new(Owed {
-            seq,
-            subscription,
-            target: target.to_owned(),
-            body,
-            expires,
-        }));
     }
 
     /// The oldest instance of a container, read ahead.
@@ -198,7 +182,7 @@ impl<'a> Txn<'a> {
         list.retain(|subscription| old.is_none_or(|old| subscription.id() != old.id()));
         list.push(Arc::clone(new));
         list.sort_unstable_by_key(|subscription| subscription.id());
-        self.changes.subscriptions.push((new.parent(), list.into()));
+        self.changes.subscriptions.push((new.parent(), SubscriptionList::new(list)));
         Ok(())
     }
 
@@ -315,8 +299,8 @@ impl Lookup for Txn<'_> {
         }
         // The layer knows of no change, so what is committed holds.
         let rows = self.batch.below().children(parent, &[23], 0, usize::MAX).map_err(Failure::internal)?;
-        let list: Subscriptions =
-            rows.into_iter().map(|row| tree.revive(Arc::new(row))).collect::<Result<_, _>>()?;
+        let list = rows.into_iter().map(|row| tree.revive(Arc::new(row))).collect::<Result<_, _>>()?;
+        let list = SubscriptionList::new(list);
         match bearer {
             Some(bearer) if list.is_empty() => bearer.learn_unsubscribed(true),
             // What the writer reads outside its own changes is committed, so the readers may have it.

@@ -213,8 +213,8 @@ impl WriterThread {
     }
 
     fn publish(&self, layer: Layer) {
-        let owed = layer.publish(self.cse.tree());
-        self.cse.delivery().accept(owed);
+        let published = layer.publish(self.cse.tree(), self.batch.has_open_events());
+        self.cse.delivery().accept(published);
     }
 
     fn run_job(&mut self, job: &mut Job) -> Result<(), Failure> {

@@ -35,7 +35,7 @@ pub struct Row {
 }
 
 /// A notification that is owed: an outbox row.
-#[derive(Clone, Debug, PartialEq, Eq, diesel::Queryable)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, diesel::Queryable)]
 pub struct Owed {
     /// Order of sending, assigned by the core.
     pub seq: i64,
@@ -43,10 +43,64 @@ pub struct Owed {
     pub subscription: i64,
     /// Where it goes; what has one target is sent in order.
     pub target: String,
-    /// The notification.
+    /// The notification, or what follows the head of its event.
     pub body: String,
     /// When it is no longer worth sending.
     pub expires: i64,
+    /// The event that it has its head from; 0 for a notification that is whole by itself.
+    pub event: i64,
+    /// The event category that it is sent with; 0 for none.
+    pub category: i32,
+    /// What it is worth when there is no room for all.
+    pub priority: i32,
+    /// Which others of its subscription it takes the place of; the core gives the numbers their meaning.
+    pub replaces: i32,
+}
+
+/// What several notifications have in common: an event row. It goes with the last of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, diesel::Queryable)]
+pub struct Event {
+    /// Its number, assigned by the core.
+    pub seq: i64,
+    /// The id of the resource whose subscriptions it concerns.
+    pub parent: i64,
+    /// How the notifications begin.
+    pub head: String,
+    /// Whom it concerns, as the core writes it, until each of them has an outbox row.
+    pub recipients: Option<String>,
+    /// How many of the recipients have theirs.
+    pub done: i64,
+    /// When it is no longer worth sending.
+    pub expires: i64,
+}
+
+/// How far an event is distributed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The event.
+    pub event: i64,
+    /// How many of the recipients are done; `None` once all are.
+    pub done: Option<i64>,
+}
+
+/// A notification that is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, diesel::Queryable)]
+pub struct Settled {
+    /// Its number.
+    pub seq: i64,
+    /// Its event; 0 for none.
+    pub event: i64,
+}
+
+/// What a subscription holds back.
+#[derive(Clone, Debug, PartialEq, Eq, diesel::Queryable)]
+pub struct GateRow {
+    /// The id of the subscription.
+    pub subscription: i64,
+    /// When there is something to do about it; `i64::MAX` for never.
+    pub due: i64,
+    /// Its state, as the core writes it; empty in a change set for one that goes.
+    pub state: String,
 }
 
 /// All that one flush changes.
@@ -73,8 +127,14 @@ pub struct ChangeSet {
     pub attribute_remove: Vec<(String, String, i64)>,
     /// Notifications owed from now on.
     pub owe: Vec<Arc<Owed>>,
-    /// Sequence numbers of notifications that are done.
-    pub settle: Vec<i64>,
+    /// Notifications that are done; an event goes with the last of its own.
+    pub settle: Vec<Settled>,
+    /// New events.
+    pub events: Vec<Arc<Event>>,
+    /// Events that are distributed further.
+    pub progress: Vec<Progress>,
+    /// What subscriptions hold back; of two entries for one the last counts.
+    pub gates: Vec<GateRow>,
     /// Values to keep by name.
     pub meta: Vec<(String, String)>,
 }
@@ -91,6 +151,9 @@ impl ChangeSet {
             && self.attribute_remove.is_empty()
             && self.owe.is_empty()
             && self.settle.is_empty()
+            && self.events.is_empty()
+            && self.progress.is_empty()
+            && self.gates.is_empty()
             && self.meta.is_empty()
     }
 }

@@ -14,6 +14,7 @@ mod discovery;
 mod error;
 mod fixed;
 mod migrate;
+mod notices;
 mod outbox;
 mod page;
 mod pool;
@@ -28,7 +29,7 @@ mod writer;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-pub use change::{Aged, ChangeSet, Child, Owed, Row};
+pub use change::{Aged, ChangeSet, Child, Event, GateRow, Owed, Progress, Row, Settled};
 pub use connection::Connection;
 use connection::{Place, Role};
 pub use error::{Cause, StoreError};

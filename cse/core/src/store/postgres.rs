@@ -16,7 +16,7 @@ use diesel::prelude::*;
 use diesel::query_builder::QueryFragment;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
-use super::change::{ChangeSet, Owed, Row};
+use super::change::{ChangeSet, Row};
 use super::connection::Role;
 use super::error::StoreError;
 use super::fixed::{Fixed, bind};
@@ -134,9 +134,6 @@ const ATTRIBUTE_ADD: &str = "INSERT INTO attribute (name, value, resource) SELEC
     ON CONFLICT DO NOTHING";
 const ATTRIBUTE_REMOVE: &str = "DELETE FROM attribute USING unnest(?, ?, ?) AS u(name, value, resource) \
     WHERE attribute.name = u.name AND attribute.value = u.value AND attribute.resource = u.resource";
-const OWE: &str =
-    "INSERT INTO outbox (seq, subscription, target, body, expires) SELECT * FROM unnest(?, ?, ?, ?, ?)";
-const SETTLE: &str = "DELETE FROM outbox WHERE seq = ANY(?)";
 const META: &str = "INSERT INTO meta (name, value) SELECT * FROM unnest(?, ?) \
     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
@@ -144,6 +141,7 @@ type Values<'a> = Vec<Box<dyn QueryFragment<Pg> + 'a>>;
 
 /// Writes a change set: one statement per kind of change, whatever its size.
 pub(super) fn apply(connection: &mut PgConnection, change: &ChangeSet) -> QueryResult<()> {
+    super::notices::to_postgres(connection, change)?;
     let mut run = |text, values: Values<'_>| Fixed::<_>::new(text, values).execute(connection).map(drop);
     if !change.delete.is_empty() {
         run(DELETE, bind![Array<BigInt>: &change.delete])?;
@@ -165,12 +163,6 @@ pub(super) fn apply(connection: &mut PgConnection, change: &ChangeSet) -> QueryR
     }
     if !change.attribute_add.is_empty() {
         run(ATTRIBUTE_ADD, attributes(&change.attribute_add))?;
-    }
-    if !change.owe.is_empty() {
-        run(OWE, owed(&change.owe))?;
-    }
-    if !change.settle.is_empty() {
-        run(SETTLE, bind![Array<BigInt>: &change.settle])?;
     }
     if !change.meta.is_empty() {
         let last: BTreeMap<_, _> = change.meta.iter().map(|(name, value)| (name, value)).collect();
@@ -227,16 +219,5 @@ fn attributes(attributes: &[(String, String, i64)]) -> Values<'_> {
         Array<Text>: column(&attributes, |(name, _, _)| name.as_str()),
         Array<Text>: column(&attributes, |(_, value, _)| value.as_str()),
         Array<BigInt>: column(&attributes, |(_, _, id)| *id),
-    ]
-}
-
-fn owed(owed: &[Arc<Owed>]) -> Values<'_> {
-    let owed: Vec<&Owed> = owed.iter().map(Arc::as_ref).collect();
-    bind![
-        Array<BigInt>: column(&owed, |owed| owed.seq),
-        Array<BigInt>: column(&owed, |owed| owed.subscription),
-        Array<Text>: column(&owed, |owed| owed.target.as_str()),
-        Array<Text>: column(&owed, |owed| owed.body.as_str()),
-        Array<BigInt>: column(&owed, |owed| owed.expires),
     ]
 }

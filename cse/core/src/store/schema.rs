@@ -42,6 +42,29 @@ diesel::table! {
         target -> Text,
         body -> Text,
         expires -> BigInt,
+        event -> BigInt,
+        category -> Integer,
+        priority -> Integer,
+        replaces -> Integer,
+    }
+}
+
+diesel::table! {
+    event (seq) {
+        seq -> BigInt,
+        parent -> BigInt,
+        head -> Text,
+        recipients -> Nullable<Text>,
+        done -> BigInt,
+        expires -> BigInt,
+    }
+}
+
+diesel::table! {
+    gate (subscription) {
+        subscription -> BigInt,
+        due -> BigInt,
+        state -> Text,
     }
 }
 

@@ -18,7 +18,7 @@ use super::connection::Role;
 use super::error::StoreError;
 use super::fixed::{Fixed, bind};
 use super::migrate::migrate;
-use super::schema::{attribute, label, meta, outbox, resource};
+use super::schema::{attribute, label, meta, resource};
 use super::{Durability, Options};
 
 /// After how many pages a commit copies what is left of the log into the file and begins it anew.
@@ -211,19 +211,7 @@ pub(super) fn apply(connection: &mut SqliteConnection, change: &ChangeSet) -> Qu
         let row = (attribute::name.eq(name), attribute::value.eq(value), attribute::resource.eq(id));
         diesel::insert_or_ignore_into(attribute::table).values(row).execute(connection)?;
     }
-    for owed in &change.owe {
-        let row = (
-            outbox::seq.eq(owed.seq),
-            outbox::subscription.eq(owed.subscription),
-            outbox::target.eq(&owed.target),
-            outbox::body.eq(&owed.body),
-            outbox::expires.eq(owed.expires),
-        );
-        diesel::insert_into(outbox::table).values(row).execute(connection)?;
-    }
-    for seq in &change.settle {
-        diesel::delete(outbox::table.find(seq)).execute(connection)?;
-    }
+    super::notices::to_sqlite(connection, change)?;
     for (name, value) in &change.meta {
         let row = (meta::name.eq(name), meta::value.eq(value));
         diesel::replace_into(meta::table).values(row).execute(connection)?;

@@ -1,128 +1,188 @@
-//! Which subscriptions does a change concern? (TS-0004 7.5.1.2.2, steps 1 and 2)
+//! Which subscriptions does a change concern? (TS-0004 7.5.1.2.2, steps 1 and 2.1)
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use dyad_protocol::{Failure, Object};
 
-use super::{EventType, Subscription, notification};
+use super::index::{Form, SubscriptionList, Watcher, said};
+use super::{ContentType, EventType, Subscription, holding, monitor, notification, posting};
 use crate::function::Change;
-use crate::request::matches_times;
+use crate::request::Call;
 use crate::resource::{Draft, Lookup, Resource, Txn, View};
 
 /// Owes the notifications that a change causes, in the transaction of the change.
 pub fn notify(txn: &mut Txn<'_>, change: &Change<'_>) -> Result<(), Failure> {
     match change {
-        Change::Create { parent, draft, .. } => created(txn, parent, draft),
-        Change::Update { old, draft, .. } => updated(txn, old, draft),
-        Change::Delete { old, parent, .. } => deleted(txn, old, *parent),
+        Change::Create { call, parent, draft } => created(txn, *call, parent, draft),
+        Change::Update { call, old, draft, .. } => updated(txn, *call, old, draft),
+        Change::Delete { call, old, parent, .. } => deleted(txn, *call, old, *parent),
     }
 }
 
-fn created(txn: &mut Txn<'_>, parent: &Arc<Resource>, draft: &Draft) -> Result<(), Failure> {
-    for subscription in txn.subscriptions(parent.id())?.iter() {
-        let Some(said) = wants(subscription, EventType::CreateChild, txn) else { continue };
-        if concerns_child(said, draft.table.number, &draft.attributes) {
-            let representation = match said.content_type {
-                3 => notification::address(txn, &draft.name(), parent)?,
-                _ => notification::whole(&draft.table.root, &draft.attributes),
-            };
-            owe(txn, subscription, said, EventType::CreateChild, &representation);
+/// The subscriptions of one form that an event concerns.
+pub(super) struct Group {
+    pub(super) form: Form,
+    pub(super) watchers: Vec<Watcher>,
+}
+
+/// Those that ask for an event type, have not expired, and whose conditions hold; by form.
+pub(super) fn select(
+    txn: &Txn<'_>,
+    list: &SubscriptionList,
+    event: EventType,
+    holds: impl Fn(&Subscription) -> bool,
+) -> Vec<Group> {
+    let now = txn.now().micros();
+    let mut groups: Vec<Group> = Vec::new();
+    for watcher in list.watchers(event).iter().filter(|watcher| watcher.expires > now) {
+        if !watcher.is_unconditional
+            && !list.at(watcher.position).and_then(|subscription| said(subscription)).is_some_and(&holds)
+        {
+            continue;
+        }
+        match groups.iter_mut().find(|group| group.form == watcher.form) {
+            Some(group) => group.watchers.push(*watcher),
+            None => groups.push(Group { form: watcher.form, watchers: vec![*watcher] }),
         }
     }
-    Ok(())
+    groups
 }
 
-fn updated(txn: &mut Txn<'_>, old: &Arc<Resource>, draft: &Draft) -> Result<(), Failure> {
-    let subscriptions = txn.subscriptions(old.id())?;
-    if subscriptions.is_empty() {
+/// Who caused an event, as far as notifications of a form name it.
+pub(super) fn cause<'a>(txn: &Txn<'a>, call: Option<&'a Call>, form: Form) -> Option<&'a str> {
+    let config = txn.cse().config();
+    let originator = call.map_or(config.cse_id.as_str(), |call| config.shorten(call.request.originator()));
+    form.names_originator.then_some(originator)
+}
+
+fn created(
+    txn: &mut Txn<'_>,
+    call: Option<&Call>,
+    parent: &Arc<Resource>,
+    draft: &Draft,
+) -> Result<(), Failure> {
+    let list = txn.subscriptions(parent.id())?;
+    if list.is_empty() {
         return Ok(());
     }
-    let modified = notification::modified(old.attributes(), &draft.attributes);
-    for subscription in subscriptions.iter() {
-        let Some(said) = wants(subscription, EventType::Update, txn) else { continue };
-        let touches =
-            said.attributes.is_empty() || said.attributes.iter().any(|name| modified.contains_key(name));
-        if touches && matches_times(&draft.attributes, &said.conditions) {
-            let representation = match said.content_type {
-                2 => notification::whole(&draft.table.root, &modified),
-                3 => notification::address_of(txn, old)?,
-                _ => notification::whole(&draft.table.root, &draft.attributes),
-            };
-            owe(txn, subscription, said, EventType::Update, &representation);
-        }
+    let event = EventType::CreateChild;
+    let ty = draft.table.number;
+    let groups = select(txn, &list, event, |said| said.criteria.holds_for_child(ty, &draft.attributes));
+    let whole = OnceCell::new();
+    for group in groups {
+        let head = match group.form.content {
+            ContentType::ResourceId => {
+                let address = notification::address(txn, &draft.name(), parent)?;
+                notification::head(event, &address, cause(txn, call, group.form))
+            }
+            _ => {
+                let whole = whole.get_or_init(|| notification::whole(&draft.table.root, &draft.attributes));
+                notification::head(event, whole, cause(txn, call, group.form))
+            }
+        };
+        posting::post(txn, parent.id(), &list, &group, head)?;
     }
-    Ok(())
+    monitor::carried_out(txn, call, parent, &list)
 }
 
-fn deleted(txn: &mut Txn<'_>, old: &Arc<Resource>, parent: Option<&Arc<Resource>>) -> Result<(), Failure> {
-    for subscription in txn.subscriptions(old.id())?.iter() {
-        let Some(said) = wants(subscription, EventType::Delete, txn) else { continue };
-        if matches_times(old.attributes(), &said.conditions) {
-            let representation = representation(txn, said, old)?;
-            // The subscription goes with the resource, but what it caused is still sent.
-            owe_for(txn, 0, subscription, said, EventType::Delete, &representation);
+fn updated(
+    txn: &mut Txn<'_>,
+    call: Option<&Call>,
+    old: &Arc<Resource>,
+    draft: &Draft,
+) -> Result<(), Failure> {
+    let list = txn.subscriptions(old.id())?;
+    if list.is_empty() {
+        return Ok(());
+    }
+    let event = EventType::Update;
+    let modified: OnceCell<Object> = OnceCell::new();
+    let modified = || modified.get_or_init(|| notification::modified(old.attributes(), &draft.attributes));
+    let groups = select(txn, &list, event, |said| {
+        let wanted = &said.criteria.attributes;
+        (wanted.is_empty() || wanted.iter().any(|name| modified().contains_key(name)))
+            && said.criteria.holds_for(&draft.attributes)
+    });
+    for group in groups {
+        let representation = match group.form.content {
+            ContentType::ModifiedAttributes => notification::whole(&draft.table.root, modified()),
+            ContentType::ResourceId => notification::address_of(txn, old)?,
+            _ => notification::whole(&draft.table.root, &draft.attributes),
+        };
+        let head = notification::head(event, &representation, cause(txn, call, group.form));
+        posting::post(txn, old.id(), &list, &group, head)?;
+    }
+    monitor::carried_out(txn, call, old, &list)
+}
+
+fn deleted(
+    txn: &mut Txn<'_>,
+    call: Option<&Call>,
+    old: &Arc<Resource>,
+    parent: Option<&Arc<Resource>>,
+) -> Result<(), Failure> {
+    let list = txn.subscriptions(old.id())?;
+    if !list.is_empty() {
+        let event = EventType::Delete;
+        for group in select(txn, &list, event, |said| said.criteria.holds_for(old.attributes())) {
+            let representation = representation(txn, group.form, old)?;
+            let head = notification::head(event, &representation, cause(txn, call, group.form));
+            // The subscriptions go with the resource, but what they caused is still sent.
+            posting::post_last(txn, old.id(), &list, &group, head)?;
+        }
+        // Of a deletion, the resource alone that it was asked for is accessed.
+        if parent.is_some() {
+            monitor::carried_out(txn, call, old, &list)?;
         }
     }
     if let Some(parent) = parent {
-        for subscription in txn.subscriptions(parent.id())?.iter() {
-            let Some(said) = wants(subscription, EventType::DeleteChild, txn) else { continue };
-            if subscription.id() != old.id() && concerns_child(said, old.ty(), old.attributes()) {
-                let representation = representation(txn, said, old)?;
-                owe(txn, subscription, said, EventType::DeleteChild, &representation);
-            }
-        }
+        child_deleted(txn, call, old, parent)?;
     }
-    if let View::Subscription(said) = old.view()
-        && let Some(subscriber) = &said.subscriber
-    {
+    if let View::Subscription(said) = old.view() {
         let body = notification::deletion(txn.cse().config(), &old.ri());
-        txn.owe(0, subscriber, body);
+        for target in said.subscriber.iter().chain(&said.associated) {
+            txn.owe(0, target, body.clone());
+        }
+        holding::ended(txn, old)?;
     }
     Ok(())
 }
 
-fn representation(txn: &mut Txn<'_>, said: &Subscription, old: &Arc<Resource>) -> Result<String, Failure> {
-    match said.content_type {
-        3 => notification::address_of(txn, old),
-        _ => Ok(notification::whole(old.root(), old.attributes())),
+fn child_deleted(
+    txn: &mut Txn<'_>,
+    call: Option<&Call>,
+    old: &Arc<Resource>,
+    parent: &Arc<Resource>,
+) -> Result<(), Failure> {
+    let list = txn.subscriptions(parent.id())?;
+    if list.is_empty() {
+        return Ok(());
     }
-}
-
-/// What a subscription says, if it is alive and asks for an event.
-fn wants<'a>(subscription: &'a Resource, event: EventType, txn: &Txn<'_>) -> Option<&'a Subscription> {
-    match subscription.view() {
-        View::Subscription(said) if said.events.contains(&event) && !subscription.is_expired(txn.now()) => {
-            Some(said)
+    let event = EventType::DeleteChild;
+    let mut groups =
+        select(txn, &list, event, |said| said.criteria.holds_for_child(old.ty(), old.attributes()));
+    for group in &mut groups {
+        // A subscription is not told of its own end.
+        group.watchers.retain(|watcher| watcher.id != old.id());
+        if group.watchers.is_empty() {
+            continue;
         }
-        _ => None,
+        let representation = representation(txn, group.form, old)?;
+        let head = notification::head(event, &representation, cause(txn, call, group.form));
+        posting::post(txn, parent.id(), &list, group, head)?;
     }
+    Ok(())
 }
 
-fn concerns_child(said: &Subscription, ty: u32, attributes: &Object) -> bool {
-    (said.child_types.is_empty() || said.child_types.contains(&ty))
-        && matches_times(attributes, &said.conditions)
-}
-
-fn owe(
+/// What a notification of a form carries of a resource as it is.
+pub(super) fn representation(
     txn: &mut Txn<'_>,
-    subscription: &Resource,
-    said: &Subscription,
-    event: EventType,
-    representation: &str,
-) {
-    owe_for(txn, subscription.id(), subscription, said, event, representation);
-}
-
-fn owe_for(
-    txn: &mut Txn<'_>,
-    id: i64,
-    subscription: &Resource,
-    said: &Subscription,
-    event: EventType,
-    representation: &str,
-) {
-    let body = notification::event(txn.cse().config(), &subscription.ri(), event, representation);
-    for target in &said.targets {
-        txn.owe(id, target, body.clone());
+    form: Form,
+    resource: &Arc<Resource>,
+) -> Result<String, Failure> {
+    match form.content {
+        ContentType::ResourceId => notification::address_of(txn, resource),
+        _ => Ok(notification::whole_of(resource)),
     }
 }

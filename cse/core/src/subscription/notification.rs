@@ -1,30 +1,80 @@
 //! The text of notifications (`m2m:notification`, TS-0004 6.3.5.13, 7.5.1.1).
+//!
+//! It is written in two parts: the head says what happened and is the same for all subscriptions of one form, the tail
+//! names the subscription.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use dyad_protocol::{Failure, Object};
 use serde_json::{Value, json};
 
+use super::{EventType, Subscription};
 use crate::config::Config;
 use crate::resource::{Resource, Txn, path_of};
 
-/// A notification of an event.
-pub(super) fn event(
-    config: &Config,
-    subscription: &str,
-    event: super::EventType,
-    representation: &str,
-) -> String {
-    let reference = Value::from(config.sp_relative(subscription));
-    format!(
-        r#"{{"m2m:sgn":{{"nev":{{"rep":{representation},"net":{}}},"sur":{reference}}}}}"#,
-        event.number()
-    )
+/// How every notification begins.
+const BEGIN: &str = r#"{"m2m:sgn":"#;
+
+/// The head for an event, up to and with the comma before the tail. `originator` is named if somebody wants to know.
+pub(super) fn head(event: EventType, representation: &str, originator: Option<&str>) -> String {
+    let mut text = String::with_capacity(representation.len() + 64);
+    text.push_str(BEGIN);
+    let _ = write!(text, r#"{{"nev":{{"rep":{representation},"net":{}}},"#, event.number());
+    name(&mut text, "cr", originator);
+    text
+}
+
+/// The head for an access that is monitored.
+pub(super) fn head_of_access(representation: &str, operation: u8, originator: &str) -> String {
+    let originator = Value::from(originator);
+    format!(r#"{BEGIN}{{"nev":{{"rep":{representation},"om":{{"op":{operation},"or":{originator}}}}},"#)
+}
+
+/// The tail for a subscription.
+pub(super) fn tail(config: &Config, subscription: &str, said: &Subscription) -> String {
+    let mut text = String::with_capacity(64);
+    let creator = if said.names_originator { None } else { said.creator.as_deref() };
+    name(&mut text, "cr", creator);
+    name(&mut text, "nfu", said.forwarding.as_deref());
+    let _ = write!(text, r#""sur":{}}}}}"#, Value::from(config.sp_relative(subscription)));
+    text
+}
+
+fn name(text: &mut String, member: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        // Writing to a text cannot fail.
+        let _ = write!(text, r#""{member}":{},"#, Value::from(value));
+    }
+}
+
+/// Several notifications as one (`m2m:aggregatedNotification`, TS-0004 6.3.5.12).
+pub(super) fn aggregate<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut aggregated = String::from(r#"{"m2m:agn":{"m2m:sgn":["#);
+    for (position, text) in texts.into_iter().enumerate() {
+        let inner = text.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix('}'));
+        if position > 0 {
+            aggregated.push(',');
+        }
+        aggregated.push_str(inner.unwrap_or("{}"));
+    }
+    aggregated.push_str("]}}");
+    aggregated
 }
 
 /// The request to a target to agree to be one (TS-0004 7.5.1.2.3).
 pub fn verification(config: &Config, subscription: &str, creator: &str) -> Value {
     json!({ "m2m:sgn": { "vrq": true, "sur": config.sp_relative(subscription), "cr": creator } })
+}
+
+/// The request to a target to agree to an update (TS-0004 7.5.1.2.19): what the originator sent.
+pub fn blocking(config: &Config, subscription: &Resource, said: &Subscription, sent: &Value) -> Value {
+    let event = json!({ "rep": sent, "net": EventType::BlockingUpdate.number() });
+    let mut notification = json!({ "nev": event, "sur": config.sp_relative(&subscription.ri()) });
+    if let (Some(members), Some(creator)) = (notification.as_object_mut(), &said.creator) {
+        members.insert("cr".into(), Value::from(creator.as_str()));
+    }
+    json!({ "m2m:sgn": notification })
 }
 
 /// The notice that a subscription is gone (TS-0004 7.5.1.2.4).
@@ -36,6 +86,11 @@ pub(super) fn deletion(config: &Config, subscription: &str) -> String {
 pub(super) fn whole(root: &str, attributes: &Object) -> String {
     let body = serde_json::to_string(attributes).unwrap_or_else(|_| "{}".into());
     format!(r#"{{"{root}":{body}}}"#)
+}
+
+/// The representation of a resource as it is.
+pub(super) fn whole_of(resource: &Resource) -> String {
+    format!(r#"{{"{}":{}}}"#, resource.root(), resource.body())
 }
 
 /// The address of a resource in place of its representation.
@@ -55,4 +110,20 @@ pub(super) fn modified(old: &Object, new: &Object) -> Object {
     modified
         .extend(old.keys().filter(|name| !new.contains_key(*name)).map(|name| (name.clone(), Value::Null)));
     modified
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EventType, aggregate, head};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn parts_make_a_notification() {
+        let text = head(EventType::CreateChild, r#"{"m2m:cin":{}}"#, Some("C\"x")) + r#""sur":"/id/s"}}"#;
+        let parsed: Value = serde_json::from_str(&text).unwrap();
+        let one = json!({ "nev": { "rep": { "m2m:cin": {} }, "net": 3 }, "cr": "C\"x", "sur": "/id/s" });
+        assert_eq!(parsed, json!({ "m2m:sgn": one }));
+        let both: Value = serde_json::from_str(&aggregate([text.as_str(), text.as_str()])).unwrap();
+        assert_eq!(both, json!({ "m2m:agn": { "m2m:sgn": [one, one] } }));
+    }
 }

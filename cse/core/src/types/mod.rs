@@ -167,6 +167,7 @@ pub(crate) fn created(
 ) -> Result<(), Failure> {
     match resource.ty() {
         4 => instances::appended(txn, parent, resource),
+        23 => subscription::created(txn, parent, resource),
         28 => flex_container::snapshot(txn, resource),
         _ => Ok(()),
     }

@@ -1,18 +1,17 @@
-//! `<subscription>` (TS-0004 7.4.8.2): which combinations of its attributes mean something.
+//! `<subscription>` (TS-0004 7.4.8.2): which combinations of its attributes mean something, and what is filled in.
+
+mod blocking;
+mod check;
 
 use std::sync::Arc;
 
-use dyad_protocol::{Failure, Object, StatusCode};
-use serde_json::Value;
+use dyad_protocol::{Failure, Object};
+use serde_json::{Value, json};
 
 use crate::access::{self, operation};
 use crate::request::{Asker, Call};
-use crate::resource::{Draft, Lookup, Resource, Txn};
-use crate::subscription::{EventType, Subscription};
-
-/// Attributes that this node stores for no effect would be a lie: they are refused until it has them.
-const UNSUPPORTED: &[&str] =
-    &["bn", "rl", "psn", "pn", "nsp", "ln", "nec", "gpi", "nfu", "acrs", "nse", "ma", "eeno"];
+use crate::resource::{Draft, Lookup, Resource, Txn, texts};
+use crate::subscription::{self, ContentType, Criteria, EventType, statistics};
 
 /// Checks a new subscription, and that its originator may retrieve what it subscribes to.
 pub(super) fn create(
@@ -26,21 +25,39 @@ pub(super) fn create(
     if let Some(asker) = &asker {
         access::authorize(txn, cse, asker, parent, operation::RETRIEVE, None)?;
     }
-    check(parent, &draft.attributes)?;
-    if !draft.attributes.contains_key("nct") {
-        draft.set("nct", 1);
+    if Criteria::new(draft.attributes.get("enc")).events.contains(&EventType::BlockingUpdate) {
+        blocking::check_new(txn, parent, draft)?;
+    }
+    fill_in(txn, draft);
+    check::check(txn, parent, &draft.attributes)?;
+    if call.is_some() {
+        check::associations(txn, draft, None)?;
+    }
+    if draft.attributes.get("nse") == Some(&Value::Bool(true)) {
+        statistics::refresh(draft, true);
     }
     let Some(asker) = asker else { return Ok(()) };
     // Whoever is notified on behalf of another is told of whom (TS-0004 7.4.8.2.1, Recv-6.5).
-    let notifies_itself =
-        crate::resource::texts(draft.attributes.get("nu")).all(|nu| cse.config().shorten(nu) == asker.id);
+    let notifies_itself = texts(draft.attributes.get("nu")).all(|nu| cse.config().shorten(nu) == asker.id);
     if !notifies_itself && !draft.attributes.contains_key("cr") {
         draft.set("cr", asker.id);
     }
     Ok(())
 }
 
-/// Checks a changed subscription.
+/// Tells a new subscription of what was before it, if it wants to know (`psn`).
+pub(super) fn created(
+    txn: &mut Txn<'_>,
+    parent: &Arc<Resource>,
+    subscription: &Arc<Resource>,
+) -> Result<(), Failure> {
+    match subscription.number("psn") {
+        Some(count) => subscription::catch_up(txn, parent, subscription, count),
+        None => Ok(()),
+    }
+}
+
+/// Checks a changed subscription, and has what it holds back looked at again.
 pub(super) fn update(
     txn: &mut Txn<'_>,
     old: &Arc<Resource>,
@@ -50,52 +67,44 @@ pub(super) fn update(
     let Some(parent) = txn.resource(old.parent())? else {
         return Err(Failure::not_found("the subscribed-to resource is gone"));
     };
-    if sent.get("nct").is_some_and(Value::is_null) {
-        draft.set("nct", 1);
+    if let Some(enc) = sent.get("enc")
+        && Criteria::new(Some(enc)).events.contains(&EventType::BlockingUpdate)
+    {
+        return Err(Failure::bad_request("a subscription cannot become one that blocks updates (net 7)"));
     }
-    check(&parent, &draft.attributes)
+    fill_in(txn, draft);
+    check::check(txn, &parent, &draft.attributes)?;
+    check::associations(txn, draft, Some(old))?;
+    count(old, draft, sent);
+    let restarts = sent.contains_key("enc");
+    subscription::changed(txn, old.id(), restarts)
 }
 
-fn check(parent: &Resource, attributes: &Object) -> Result<(), Failure> {
-    if let Some(name) = UNSUPPORTED.iter().find(|name| attributes.contains_key(**name)) {
-        return Err(Failure::not_implemented(format!("the attribute '{name}' is not supported")));
-    }
-    let targets = crate::resource::texts(attributes.get("nu")).count();
-    if targets == 0 {
-        return Err(Failure::bad_request("nu names no notification target"));
-    }
-    let criteria = attributes.get("enc");
-    for (name, why) in [("om", "operation monitors"), ("md", "missing data")] {
-        if criteria.is_some_and(|enc| enc.get(name).is_some()) {
-            return Err(Failure::not_implemented(format!("{why} (enc/{name}) are not supported")));
+/// Statistics begin anew when they are switched on, go on while they are, and go when the switch goes.
+fn count(old: &Resource, draft: &mut Draft, sent: &Object) {
+    match draft.attributes.get("nse").and_then(Value::as_bool) {
+        Some(true) => statistics::refresh(draft, !old.is_set("nse")),
+        Some(false) => {}
+        None if sent.contains_key("nse") => {
+            draft.attributes.shift_remove("nsi");
         }
+        None => {}
     }
-    let subscription = Subscription::from_attributes(attributes);
-    for event in &subscription.events {
-        match event {
-            EventType::Update | EventType::Delete | EventType::CreateChild | EventType::DeleteChild => {}
-            EventType::Other(number) => {
-                return Err(Failure::not_implemented(format!(
-                    "notification event type {number} is not supported"
-                )));
-            }
-        }
-    }
-    if let Some(ty) = subscription.child_types.iter().find(|ty| !parent.table().allows_child(**ty)) {
-        return Err(Failure::bad_request(format!(
-            "chty names type {ty}, which the resource cannot have as a child"
-        )));
-    }
-    check_content_type(&subscription)
 }
 
-/// Whether the content type goes with every event type (TS-0001 Table 9.6.8-4).
-fn check_content_type(subscription: &Subscription) -> Result<(), Failure> {
-    let only_updates = subscription.events.iter().all(|event| *event == EventType::Update);
-    match subscription.content_type {
-        1 | 3 => Ok(()),
-        2 if only_updates => Ok(()),
-        2 => Err(Failure::bad_request("nct 2 (modified attributes) is for updates (net 1) alone")),
-        _ => Err(Failure::new(StatusCode::BadRequest, "nct does not go with the notification event types")),
+/// The defaults of what an originator leaves out (TS-0004 7.4.8.2.1, Recv-6.5).
+fn fill_in(txn: &Txn<'_>, draft: &mut Draft) {
+    if !draft.attributes.contains_key("nct") {
+        let criteria = Criteria::new(draft.attributes.get("enc"));
+        let content = criteria
+            .events
+            .first()
+            .map_or(ContentType::AllAttributes, |event| ContentType::default_of(*event));
+        draft.set("nct", content.number());
+    }
+    let duration = txn.cse().config().notification.batch_duration;
+    if let Some(batch) = draft.attributes.get_mut("bn").and_then(Value::as_object_mut) {
+        let seconds = duration.micros() / 1_000_000;
+        batch.entry("dur").or_insert_with(|| json!(format!("PT{seconds}S")));
     }
 }

@@ -104,6 +104,8 @@ impl Values {
             keep_for: self.duration("notification.keep_for")?,
             queue: self.count("notification.queue")?,
             targets: self.count("notification.targets")?,
+            stored: self.count("notification.stored")?,
+            batch_duration: self.duration("notification.batch_duration")?,
         })
     }
 

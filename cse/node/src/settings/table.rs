@@ -190,6 +190,10 @@ pub(super) static TABLE: &[Setting] = &[
         "Notifications per target that wait in memory; more wait in the database."),
     setting("notification.targets", "256", Kind::Count(1, 65_536),
         "Targets that are served at the same time."),
+    setting("notification.stored", "100000", Kind::Count(1, 100_000_000),
+        "Notifications per target that are kept; the least important and oldest make room for more."),
+    setting("notification.batch_duration", "1min", Kind::Duration("1s", "1d"),
+        "How long a batch of notifications may take to fill, where a subscription does not say."),
 
     setting("schemas.directory", "", Kind::Text(check::anything, "a directory"),
         "Directory of flexContainer specialisations loaded at the start; empty = none."),

@@ -131,6 +131,8 @@ pub(crate) struct Notification {
     pub(crate) keep_for: Duration,
     pub(crate) queue: usize,
     pub(crate) targets: usize,
+    pub(crate) stored: usize,
+    pub(crate) batch_duration: Duration,
 }
 
 /// `schemas.*`

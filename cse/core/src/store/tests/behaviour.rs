@@ -49,7 +49,7 @@ fn a_rollback_leaves_nothing() {
         let mut writer = store.writer().unwrap();
         commit(&mut writer, &inserting([row(1, 0, 5)]));
         writer.begin().unwrap();
-        let owed = Owed { seq: 1, subscription: 1, target: "t".into(), body: "b".into(), expires: 0 };
+        let owed = Owed { seq: 1, subscription: 1, target: "t".into(), body: "b".into(), ..Owed::default() };
         let change = ChangeSet {
             label_add: vec![("l".into(), 2)],
             attribute_add: vec![("n".into(), "v".into(), 2)],

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Subject, row};
-use crate::store::{Aged, ChangeSet, Child, Connection, Owed, Row};
+use crate::store::{Aged, ChangeSet, Child, Connection, Event, GateRow, Owed, Progress, Row, Settled};
 
 /// Numbers that look random, the same on every run.
 struct Dice(u64);
@@ -61,6 +61,8 @@ struct Model {
     labels: BTreeSet<(String, i64)>,
     attributes: BTreeSet<(String, String, i64)>,
     outbox: BTreeMap<i64, Owed>,
+    events: BTreeMap<i64, Event>,
+    gates: BTreeMap<i64, GateRow>,
     meta: BTreeMap<String, String>,
     next: i64,
 }
@@ -143,22 +145,80 @@ impl Model {
     }
 
     fn mail(&mut self, dice: &mut Dice, change: &mut ChangeSet) {
-        if let Some((seq, _)) = self.outbox.first_key_value().filter(|_| dice.chance(40)) {
-            change.settle.push(*seq);
-            self.outbox.remove(&change.settle[0]);
+        self.events(dice, change);
+        if let Some((seq, owed)) = self.outbox.first_key_value().filter(|_| dice.chance(40)) {
+            change.settle.push(Settled { seq: *seq, event: owed.event });
+            self.outbox.remove(&change.settle[0].seq);
         }
         for _ in 0..dice.below(3) {
             self.next += 1;
             let target = dice.text();
-            let owed =
-                Owed { seq: self.next, subscription: dice.int(9), target, body: dice.text(), expires: 5 };
+            let event = self.events.last_key_value().map_or(0, |(seq, _)| *seq).min(dice.int(60));
+            let owed = Owed {
+                seq: self.next,
+                subscription: dice.int(9),
+                target,
+                body: dice.text(),
+                expires: 5,
+                event: if self.events.contains_key(&event) { event } else { 0 },
+                category: 4,
+                priority: dice.ty(),
+                replaces: 1,
+            };
             self.outbox.insert(owed.seq, owed.clone());
             change.owe.push(Arc::new(owed));
+        }
+        // An event goes with the last of its notifications, once it is distributed.
+        let settled = change.settle.iter().map(|settled| settled.event);
+        let closed = change.progress.iter().filter(|step| step.done.is_none()).map(|step| step.event);
+        for event in settled.chain(closed) {
+            let is_open = self.events.get(&event).is_some_and(|event| event.recipients.is_some());
+            if !is_open && !self.outbox.values().any(|owed| owed.event == event) {
+                self.events.remove(&event);
+            }
+        }
+        for _ in 0..dice.below(3) {
+            let row = GateRow {
+                subscription: dice.int(9),
+                due: if dice.chance(30) { i64::MAX } else { dice.int(99) },
+                state: if dice.chance(30) { String::new() } else { format!("s{}", dice.text()) },
+            };
+            match row.state.is_empty() {
+                true => self.gates.remove(&row.subscription),
+                false => self.gates.insert(row.subscription, row.clone()),
+            };
+            change.gates.push(row);
         }
         for _ in 0..dice.below(3) {
             let (name, value) = (dice.int(3).to_string(), dice.text());
             self.meta.insert(name.clone(), value.clone());
             change.meta.push((name, value));
+        }
+    }
+
+    fn events(&mut self, dice: &mut Dice, change: &mut ChangeSet) {
+        let open = self.events.values_mut().find(|event| event.recipients.is_some());
+        if let Some(event) = open.filter(|_| dice.chance(40)) {
+            let done = dice.chance(50).then(|| dice.int(9));
+            change.progress.push(Progress { event: event.seq, done });
+            match done {
+                Some(done) => event.done = done,
+                None => event.recipients = None,
+            }
+        }
+        if dice.chance(40) {
+            self.next += 1;
+            let recipients = dice.chance(50).then(|| dice.text());
+            let event = Event {
+                seq: self.next,
+                parent: dice.int(6),
+                head: dice.text(),
+                recipients,
+                done: 0,
+                expires: 5,
+            };
+            self.events.insert(event.seq, event.clone());
+            change.events.push(Arc::new(event));
         }
     }
 
@@ -280,8 +340,44 @@ fn outbox(model: &Model, dice: &mut Dice, store: &mut Connection, limit: usize) 
         store.owed_targets(&target, limit).unwrap(),
         targets.into_iter().take(limit).cloned().collect::<Vec<_>>()
     );
+    let mut least: Vec<&Owed> = model.outbox.values().filter(|owed| owed.target == target).collect();
+    least.sort_by_key(|owed| (owed.priority, owed.seq));
+    assert_eq!(store.count_owed_to(&target).unwrap(), least.len() as i64);
+    let settled = |owed: &&Owed| Settled { seq: owed.seq, event: owed.event };
+    assert_eq!(
+        store.worth_least(&target, limit).unwrap(),
+        least.iter().take(limit).map(settled).collect::<Vec<_>>()
+    );
+    events_and_gates(model, dice, store, limit);
     assert_eq!(store.last_seq().unwrap(), model.outbox.keys().last().copied());
     assert_eq!(store.meta("1").unwrap().as_ref(), model.meta.get("1"));
+}
+
+fn events_and_gates(model: &Model, dice: &mut Dice, store: &mut Connection, limit: usize) {
+    let seq = dice.int(60);
+    assert_eq!(store.event(seq).unwrap().as_ref(), model.events.get(&seq));
+    assert_eq!(store.event_head(seq).unwrap().as_ref(), model.events.get(&seq).map(|event| &event.head));
+    let open = || model.events.values().filter(|event| event.recipients.is_some());
+    let parents: BTreeSet<i64> = open().map(|event| event.parent).collect();
+    assert_eq!(store.open_parents(limit).unwrap(), parents.iter().take(limit).copied().collect::<Vec<_>>());
+    for parent in parents {
+        let of: Vec<i64> = open().filter(|event| event.parent == parent).map(|event| event.seq).collect();
+        assert_eq!(store.open_events(parent, limit).unwrap(), of[..of.len().min(limit)]);
+    }
+    let all: Vec<i64> = (0..9).collect();
+    assert_eq!(store.gates(&all).unwrap(), model.gates.values().cloned().collect::<Vec<_>>());
+    assert_eq!(store.has_gates().unwrap(), !model.gates.is_empty());
+    let mut dues: Vec<i64> = model.gates.values().map(|row| row.due).filter(|due| *due < i64::MAX).collect();
+    dues.sort_unstable();
+    assert_eq!(store.next_due().unwrap(), dues.first().copied());
+    let until = dice.int(99);
+    let due = store.due_gates(until, limit).unwrap();
+    let mut found: Vec<i64> = due.iter().map(|id| model.gates[id].due).collect();
+    assert!(found.is_sorted());
+    dues.retain(|due| *due <= until);
+    dues.truncate(limit);
+    found.truncate(limit);
+    assert_eq!(found, dues);
 }
 
 #[test]

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Subject, row};
-use crate::store::{ChangeSet, Child, Owed, Row, Writer};
+use crate::store::{ChangeSet, Child, Event, GateRow, Owed, Progress, Row, Settled, Writer};
 
 /// Every query and every kind of change; how many different statements that is.
 fn everything(writer: &mut Writer, id: i64) -> usize {
-    let owed = Owed { seq: id, subscription: 1, target: "t".into(), body: "b".into(), expires: 1 };
+    let owed = Owed { seq: id, subscription: 1, target: "t".into(), event: id, ..Owed::default() };
+    let event = Event { seq: id, recipients: Some("1".into()), ..Event::default() };
+    let gate = |subscription, state: &str| GateRow { subscription, due: 1, state: state.into() };
     let named = Row { rn: Some(id.to_string()), ri: None, cs: Some(1), ..row(id, 1, 4) };
     let change = ChangeSet {
         insert: vec![Arc::new(named.clone())],
@@ -19,7 +21,10 @@ fn everything(writer: &mut Writer, id: i64) -> usize {
         attribute_add: vec![("l".into(), "v".into(), id)],
         attribute_remove: vec![("k".into(), "v".into(), id)],
         owe: vec![Arc::new(owed)],
-        settle: vec![id - 1],
+        settle: vec![Settled { seq: id - 1, event: id - 1 }],
+        events: vec![Arc::new(event)],
+        progress: vec![Progress { event: id, done: Some(1) }, Progress { event: id - 1, done: None }],
+        gates: vec![gate(id, "s"), gate(id - 1, "")],
         meta: vec![("m".into(), "v".into())],
     };
     writer.begin().unwrap();
@@ -50,9 +55,19 @@ fn everything(writer: &mut Writer, id: i64) -> usize {
     writer.owed_to("t", 0, 9).unwrap();
     writer.owed_targets("", 9).unwrap();
     writer.last_seq().unwrap();
-    // Ten kinds of change and 25 queries. `children` of two types has no statement but that of `child_ids_of`; on SQLite
+    writer.worth_least("t", 9).unwrap();
+    writer.count_owed_to("t").unwrap();
+    writer.event(1).unwrap();
+    writer.event_head(1).unwrap();
+    writer.open_parents(9).unwrap();
+    writer.open_events(1, 9).unwrap();
+    writer.gates(&[1, id]).unwrap();
+    writer.due_gates(9, 9).unwrap();
+    writer.next_due().unwrap();
+    writer.has_gates().unwrap();
+    // 16 kinds of change and 35 queries. `children` of two types has no statement but that of `child_ids_of`; on SQLite
     // `rows` is `row` many times, on PostgreSQL both forms of `child_ids` are one.
-    10 + 24
+    16 + 34
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The two migrations make the same tables.
+//! The migrations make the same tables in both databases.
 
 use std::collections::BTreeSet;
 
@@ -13,20 +13,36 @@ fn structure(migration: &str) -> (BTreeSet<String>, BTreeSet<String>) {
             tables.insert(
                 words
                     .replace("id INTEGER NOT NULL PRIMARY", "id BIGINT NOT NULL PRIMARY")
-                    .replace("seq INTEGER NOT NULL PRIMARY", "seq BIGINT NOT NULL PRIMARY"),
+                    .replace("seq INTEGER NOT NULL PRIMARY", "seq BIGINT NOT NULL PRIMARY")
+                    .replace("subscription INTEGER NOT NULL PRIMARY", "subscription BIGINT NOT NULL PRIMARY"),
             );
         } else if !words.is_empty() {
             // An index of SQLite ends with the rowid.
-            indices.insert(words.replace(", id)", ")").replace(", seq)", ")"));
+            indices
+                .insert(words.replace(", id)", ")").replace(", seq)", ")").replace(", subscription)", ")"));
         }
     }
     (tables, indices)
 }
 
 #[test]
-fn both_migrations_make_the_same_tables() {
-    let sqlite = structure(include_str!("../../../migrations/sqlite/00000000000001_tables/up.sql"));
-    let postgres = structure(include_str!("../../../migrations/postgres/00000000000001_tables/up.sql"));
-    assert_eq!(sqlite, postgres);
-    assert_eq!((sqlite.0.len(), sqlite.1.len()), (5, 6));
+fn both_databases_have_the_same_tables() {
+    let pairs = [
+        (
+            include_str!("../../../migrations/sqlite/00000000000001_tables/up.sql"),
+            include_str!("../../../migrations/postgres/00000000000001_tables/up.sql"),
+            (5, 6),
+        ),
+        (
+            include_str!("../../../migrations/sqlite/00000000000002_notifications/up.sql"),
+            include_str!("../../../migrations/postgres/00000000000002_notifications/up.sql"),
+            // The changes of a table count with the indices.
+            (2, 7),
+        ),
+    ];
+    for (sqlite, postgres, counts) in pairs {
+        let (sqlite, postgres) = (structure(sqlite), structure(postgres));
+        assert_eq!(sqlite, postgres);
+        assert_eq!((sqlite.0.len(), sqlite.1.len()), counts);
+    }
 }

@@ -1,0 +1,86 @@
+//! Asking targets whether they agree to be notified (TS-0004 7.4.8.2.1, 7.5.1.2.3).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dyad_core::Cse;
+use dyad_core::request::{Call, Target};
+use dyad_core::subscription;
+use dyad_protocol::{Failure, Operation, Request, StatusCode};
+use serde_json::Value;
+
+/// The member name of a subscription.
+const ROOT: &str = "m2m:sub";
+
+/// Asks the targets that a request adds to a subscription. Counts those that agree and those that do not.
+pub(super) async fn verify(
+    cse: &Cse,
+    call: &Call,
+    target: &Target,
+    agreed: &AtomicU64,
+    disagreed: &AtomicU64,
+) -> Result<(), Failure> {
+    let (reference, known): (String, Vec<&str>) = match call.request.operation {
+        Operation::Update => (target.resource.ri().into_owned(), target.resource.texts("nu").collect()),
+        _ => (future_reference(call, target), Vec::new()),
+    };
+    let originator = cse.config().shorten(call.request.originator());
+    for uri in targets(call) {
+        if cse.config().shorten(uri) == originator || known.contains(&uri) {
+            continue;
+        }
+        for uri in subscription::members(cse, uri).await? {
+            let outcome = ask(cse, &uri, &reference, originator).await;
+            let counter = if outcome.is_ok() { agreed } else { disagreed };
+            counter.fetch_add(1, Ordering::Relaxed);
+            outcome?;
+        }
+    }
+    Ok(())
+}
+
+/// What a subscription will be known by: its structured address if its originator names it. The resource ID comes
+/// with the commit, so a nameless one is known by what it subscribes to.
+fn future_reference(call: &Call, target: &Target) -> String {
+    match attribute(call, "rn").and_then(Value::as_str) {
+        Some(name) => format!("{}/{name}", call.request.to),
+        None => target.resource.ri().into_owned(),
+    }
+}
+
+/// An attribute of the subscription that a request carries.
+fn attribute<'a>(call: &'a Call, short_name: &str) -> Option<&'a Value> {
+    call.request.content.as_ref()?.value().get(ROOT)?.get(short_name)
+}
+
+/// The notification targets that a request names.
+fn targets(call: &Call) -> impl Iterator<Item = &str> {
+    attribute(call, "nu").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+async fn ask(cse: &Cse, uri: &str, reference: &str, creator: &str) -> Result<(), Failure> {
+    let config = cse.config();
+    let request = Request {
+        operation: Operation::Notify,
+        from: Some(config.cse_id.clone()),
+        request_identifier: format!("vrf{}", cse.now().micros()),
+        content: Some(subscription::verification(config, reference, creator).into()),
+        release_version_indicator: config.releases.last().cloned(),
+        ..Request::default()
+    };
+    let refused = |why: String| {
+        Failure::new(
+            StatusCode::SubscriptionVerificationInitiationFailed,
+            format!("the notification target {uri} {why}"),
+        )
+    };
+    match cse.originate(uri, request).await {
+        Ok(response) if response.status.is_success() => Ok(()),
+        Ok(response) => Err(match response.status {
+            StatusCode::SubscriptionCreatorHasNoPrivilege | StatusCode::SubscriptionHostHasNoPrivilege => {
+                Failure::new(response.status, "the notification target does not accept the subscription")
+            }
+            status => refused(format!("does not accept the subscription ({})", status.number())),
+        }),
+        Err(_) => Err(refused("cannot be reached".into())),
+    }
+}
