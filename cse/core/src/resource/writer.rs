@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ThreadId;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use dyad_protocol::{Failure, StatusCode, Timestamp};
@@ -25,7 +26,29 @@ type Job = Box<dyn FnMut(&mut Txn<'_>) -> Result<(), Failure> + Send>;
 
 struct Pending {
     job: Job,
-    reply: oneshot::Sender<Result<(), Failure>>,
+    reply: oneshot::Sender<Reply>,
+    /// Where the answer is waited for.
+    thread: ThreadId,
+}
+
+/// The answer to a request, and with it those to others that wait on the same thread.
+struct Reply {
+    outcome: Result<(), Failure>,
+    others: Others,
+}
+
+/// Answers that are given out when they are dropped, whether by who carries them or because nobody took them: waking a
+/// thread costs a system call for each request, unless it is done from within.
+#[derive(Default)]
+struct Others(Vec<(oneshot::Sender<Reply>, Result<(), Failure>)>);
+
+impl Drop for Others {
+    fn drop(&mut self) {
+        for (reply, outcome) in self.0.drain(..) {
+            // Whoever asked may have gone away meanwhile.
+            let _ = reply.send(Reply { outcome, others: Self::default() });
+        }
+    }
 }
 
 enum Message {
@@ -79,11 +102,13 @@ impl WriteQueue {
             *inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(result);
             Ok(())
         });
-        self.send(message(Pending { job, reply }))?;
+        self.send(message(Pending { job, reply, thread: std::thread::current().id() }))?;
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        let outcome = answer.await;
+        let answer = answer.await;
         self.waiting.fetch_sub(1, Ordering::Relaxed);
-        outcome.unwrap_or_else(|_| Err(Failure::internal("the writer has stopped")))?;
+        let Reply { outcome, others } = answer.map_err(|_| Failure::internal("the writer has stopped"))?;
+        drop(others);
+        outcome?;
         let mut slot = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         slot.take().ok_or_else(|| Failure::internal("a write left no result"))
     }
@@ -264,9 +289,18 @@ impl WriterThread {
     }
 }
 
+/// Gives out the answers: one to each thread, which passes the others on.
 fn answer(jobs: Vec<Pending>, outcomes: Vec<Result<(), Failure>>) {
-    for (pending, outcome) in jobs.into_iter().zip(outcomes) {
-        // Whoever asked may have gone away meanwhile.
-        let _ = pending.reply.send(outcome);
+    let mut threads: Vec<(ThreadId, Others)> = Vec::new();
+    for (Pending { reply, thread, .. }, outcome) in jobs.into_iter().zip(outcomes) {
+        match threads.iter_mut().find(|(known, _)| *known == thread) {
+            Some((_, others)) => others.0.push((reply, outcome)),
+            None => threads.push((thread, Others(vec![(reply, outcome)]))),
+        }
+    }
+    for (_, mut others) in threads {
+        if let Some((reply, outcome)) = others.0.pop() {
+            let _ = reply.send(Reply { outcome, others });
+        }
     }
 }
