@@ -3,6 +3,8 @@
 //! [`all`] is the one list of them and their order; the settings switch them off by name. They use the public API
 //! of `dyad-core` alone, as a function of anybody else does.
 
+#[cfg(feature = "action")]
+pub mod action;
 #[cfg(feature = "expiration")]
 pub mod expiration;
 #[cfg(feature = "group")]
@@ -30,6 +32,8 @@ pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
         Arc::new(requests::Requests::default()),
         #[cfg(feature = "group")]
         Arc::new(group::Groups::default()),
+        #[cfg(feature = "action")]
+        Arc::new(action::Actions::default()),
         #[cfg(feature = "subscription")]
         Arc::new(subscription::Subscriptions::default()),
     ]

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::function::{Report, ServiceFunction, Stop};
 use crate::request;
-use crate::resource::{Snapshot, Tree, WriteQueue, WriterEnd, spawn_writer};
+use crate::resource::{Snapshot, Tree, Txn, WriteQueue, WriterEnd, spawn_writer};
 use crate::store::{Store, Writer};
 use crate::types;
 
@@ -84,10 +84,16 @@ impl Builder {
     }
 }
 
+/// The first transaction: the CSEBase, and what service functions take up of what is stored.
+fn begin(txn: &mut Txn<'_>) -> Result<(), Failure> {
+    types::bootstrap(txn)?;
+    txn.cse().functions().iter().try_for_each(|function| function.begin(txn))
+}
+
 impl Cse {
     async fn run(self: &Arc<Self>, database: Writer, end: WriterEnd) -> anyhow::Result<()> {
         spawn_writer(Arc::clone(self), database, end)?;
-        if let Err(failure) = self.writer.run(types::bootstrap).await {
+        if let Err(failure) = self.writer.run(begin).await {
             self.writer.stop().await;
             return Err(match failure.source {
                 Some(source) => anyhow::anyhow!("{source}"),
@@ -126,7 +132,7 @@ impl Cse {
     /// Brings the tree back to what it was just after the start, with everything that is owed forgotten. The
     /// CSEBase is new.
     pub async fn reset(&self) -> Result<(), Failure> {
-        self.writer.run_on_empty(types::bootstrap).await
+        self.writer.run_on_empty(begin).await
     }
 
     /// How often expired resources are swept; follows changes of it.

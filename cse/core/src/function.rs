@@ -184,6 +184,12 @@ pub trait ServiceFunction: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Takes up what is stored: in the first transaction after the start, or after everything was removed, before any
+    /// request is carried out. A failure stops the node. May run twice.
+    fn begin(&self, _txn: &mut Txn<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Takes part in a change, inside the transaction; a failure rolls the request back. May run twice.
     fn apply(&self, _txn: &mut Txn<'_>, _change: &mut Change<'_>) -> Result<(), Failure> {
         Ok(())

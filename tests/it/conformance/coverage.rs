@@ -62,7 +62,7 @@ const CRITERIA: [&str; 36] = [
 ];
 
 /// Resource types with their operations.
-const TYPES: [(&str, &[&str]); 15] = [
+const TYPES: [(&str, &[&str]); 17] = [
     ("m2m:cb", &["retrieve"]),
     ("m2m:ae", &["create", "retrieve", "update", "delete"]),
     ("m2m:cnt", &["create", "retrieve", "update", "delete"]),
@@ -78,6 +78,8 @@ const TYPES: [(&str, &[&str]); 15] = [
     ("cod:tempeInst", &["retrieve"]),
     ("m2m:dac", &["create", "retrieve", "update", "delete"]),
     ("m2m:prp", &["create", "retrieve", "update", "delete"]),
+    ("m2m:actr", &["create", "retrieve", "update", "delete"]),
+    ("m2m:depr", &["create", "retrieve", "update", "delete"]),
 ];
 
 /// Panics with what is not shown, or with the lines in which the golden file differs.

@@ -10,6 +10,7 @@ use dyad_protocol::{Failure, Request, Response, Timestamp};
 
 use super::kept::fix_times;
 use super::slot::Slot;
+use crate::resource::Id;
 
 /// A request with all that is known about it.
 #[derive(Debug)]
@@ -41,6 +42,11 @@ impl Call {
     /// any more.
     pub fn hold(&self, guard: impl Any + Send) {
         self.held.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(guard));
+    }
+
+    /// The `<request>` that the request is kept in, if it is.
+    pub fn kept(&self) -> Option<Id> {
+        self.slot.as_ref().and_then(|slot| slot.kept())
     }
 
     /// The same request when its time has come, with its times made absolute.

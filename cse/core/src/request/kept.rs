@@ -4,12 +4,14 @@
 //! When a request is carried out is left to [`super::answer`] and [`super::resume`], what is recorded when to
 //! [`super::slot`].
 
+use std::sync::Arc;
+
 use dyad_protocol::primitive::{ResponseType, ResponseTypeInfo, json};
 use dyad_protocol::time::{AbsRelTime, Span};
 use dyad_protocol::{Failure, Object, Operation, Request, Response, StatusCode, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Asker, Call, target};
+use super::{Asker, Call, errand, target};
 use crate::Cse;
 use crate::resource::{Id, Lookup, Resource, Txn, path_of, resolve};
 use crate::types;
@@ -35,7 +37,7 @@ pub(super) struct Plan {
     /// When it is carried out.
     pub(super) due: Timestamp,
     /// `expirationTime` of the `<request>`.
-    expires: Timestamp,
+    pub(super) expires: Timestamp,
 }
 
 impl Plan {
@@ -96,12 +98,17 @@ pub(super) fn store(txn: &mut Txn<'_>, call: &Call, plan: &Plan) -> Result<Refer
         // Whether there is such a resource is part of the result.
         Ok(_) | Err(_) => {}
     }
+    let kept = make(txn, call, attributes(call, plan))?;
+    let path = path_of(txn, &kept)?;
+    Ok(Reference { id: kept.id(), path })
+}
+
+/// Makes a `<request>` with these attributes.
+pub(super) fn make(txn: &mut Txn<'_>, call: &Call, attributes: Object) -> Result<Arc<Resource>, Failure> {
     let base = resolve(txn, "-")?.ok_or_else(|| Failure::internal("there is no CSEBase"))?;
     let table = txn.tree().schemas.by_number(REQUEST).cloned();
     let table = table.ok_or_else(|| Failure::internal("no schema describes requests"))?;
-    let kept = txn.create_as(&base, table, attributes(call, plan), Some(call.request.originator()))?;
-    let path = path_of(txn, &kept)?;
-    Ok(Reference { id: kept.id(), path })
+    txn.create_as(&base, table, attributes, Some(call.request.originator()))
 }
 
 /// Whether a type is that of kept requests.
@@ -109,7 +116,8 @@ pub(super) const fn is_kept(ty: u32) -> bool {
     ty == REQUEST
 }
 
-fn attributes(call: &Call, plan: &Plan) -> Object {
+/// What is stored of a request.
+pub(super) fn attributes(call: &Call, plan: &Plan) -> Object {
     let request = &call.request;
     let Value::Object(mut parameters) = json::request_to_json(request) else { return Object::new() };
     // Release 1 is what a request complies with that does not say (TS-0004 7.3.2.1).
@@ -191,7 +199,10 @@ pub(super) fn record(txn: &mut Txn<'_>, id: Id, response: &Response) -> Result<(
     let result: Object = parameters.into_iter().filter(|(name, _)| RESULT.contains(&name.as_str())).collect();
     let status = if response.status.is_success() { COMPLETED } else { FAILED };
     let changes = [("rs".to_owned(), status.into()), ("ors".to_owned(), Value::Object(result))];
-    txn.modify(&kept, &changes.into_iter().collect())?;
+    let concluded = txn.modify(&kept, &changes.into_iter().collect())?;
+    if errand::is_one(&request) {
+        return txn.delete(&concluded);
+    }
     owe(txn, &request, &whole);
     Ok(())
 }

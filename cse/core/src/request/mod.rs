@@ -8,6 +8,7 @@ mod children;
 mod create;
 mod delete;
 mod discover;
+pub mod errand;
 mod filter;
 mod first;
 pub mod kept;

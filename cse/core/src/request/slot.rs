@@ -37,6 +37,14 @@ impl Slot {
         Self(Mutex::new(Place::In(id)))
     }
 
+    /// Where the request is kept, if it is.
+    pub(super) fn kept(&self) -> Option<Id> {
+        match *self.place() {
+            Place::In(id) => Some(id),
+            Place::Open | Place::Done => None,
+        }
+    }
+
     fn place(&self) -> MutexGuard<'_, Place> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -169,6 +169,17 @@ impl<'a> Txn<'a> {
         writer.expired(now.micros() + 1, most).map_err(Failure::internal)
     }
 
+    /// Resources of a type after a number, in order of creation, at most `limit`: for types of which there are few.
+    pub fn of_type(&mut self, ty: i32, after: Id, limit: usize) -> Result<Vec<Arc<Resource>>, Failure> {
+        let writer = self.batch.flushed().map_err(Failure::internal)?;
+        let ids = writer.by_type_created(ty, i64::MIN, i64::MAX, after, limit).map_err(Failure::internal)?;
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            found.extend(self.resource(id)?);
+        }
+        Ok(found)
+    }
+
     fn forget_window(&mut self, container: Id) {
         self.batch.windows.forget(container);
     }

@@ -103,6 +103,11 @@ impl DataType {
         matches!(self, Self::List(_))
     }
 
+    /// Whether a value conforms.
+    pub fn accepts(&self, value: &Value) -> bool {
+        self.check(value).is_ok()
+    }
+
     /// Whether the value conforms. Nothing is allocated unless it does not.
     pub(super) fn check(&self, value: &Value) -> Result<(), Violation> {
         let fits = match self {
