@@ -80,6 +80,34 @@ pub struct Config {
     pub write_queue: usize,
 }
 
+/// The node that nobody has configured.
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            cse_type: CseType::In,
+            cse_id: "/id-in".into(),
+            cse_name: "cse-in".into(),
+            sp_id: "//dyad.example.com".into(),
+            admin: "CAdmin".into(),
+            points_of_access: Vec::new(),
+            releases: ["1", "2", "2a", "3", "4", "5"].map(str::to_owned).to_vec(),
+            default_expiration: Span::from_seconds(5 * 365 * 86_400),
+            max_expiration: Span::from_seconds(10 * 365 * 86_400),
+            expiration_interval: Duration::from_secs(10),
+            container_limits: ContainerLimits::default(),
+            group: GroupConfig::default(),
+            registration_allowed: vec!["C*".into(), "S*".into()],
+            lenient: true,
+            cache_bytes: 768 << 20,
+            max_results: 10_000,
+            request_timeout: Duration::from_secs(30),
+            deferral: DeferralConfig::default(),
+            notification: NotificationConfig::default(),
+            write_queue: 10_000,
+        }
+    }
+}
+
 /// Limits that a `<container>` gets when its originator gives none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ContainerLimits {
@@ -100,6 +128,16 @@ pub struct DeferralConfig {
     pub pending: usize,
     /// How long a result is kept whose originator names no time.
     pub keep_results: Span,
+}
+
+impl Default for DeferralConfig {
+    fn default() -> Self {
+        Self {
+            flex_wait: Duration::from_secs(2),
+            pending: 1_000,
+            keep_results: Span::from_seconds(600),
+        }
+    }
 }
 
 /// Limits of groups, and how requests to their members go out.
@@ -148,6 +186,21 @@ pub struct NotificationConfig {
     pub stored: usize,
     /// How long a batch of notifications may take to fill, for subscriptions that do not say.
     pub batch_duration: Span,
+}
+
+impl Default for NotificationConfig {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            retry_first: Duration::from_secs(1),
+            retry_longest: Duration::from_secs(300),
+            keep_for: Span::from_seconds(86_400),
+            queue: 1_000,
+            targets: 256,
+            stored: 100_000,
+            batch_duration: Span::from_seconds(60),
+        }
+    }
 }
 
 impl Config {

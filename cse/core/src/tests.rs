@@ -10,7 +10,7 @@ use dyad_protocol::time::Span;
 use dyad_protocol::{Content, Operation, Request, Response, Timestamp};
 use serde_json::{Value, json};
 
-use crate::config::{Config, ContainerLimits, CseType, DeferralConfig, GroupConfig, NotificationConfig};
+use crate::config::Config;
 use crate::store::{Options, Store};
 use crate::{Builder, Clock, Cse};
 
@@ -29,41 +29,7 @@ struct Bench {
 }
 
 fn config() -> Config {
-    Config {
-        cse_type: CseType::In,
-        cse_id: "/id-in".into(),
-        cse_name: "cse-in".into(),
-        sp_id: "//dyad.example.com".into(),
-        admin: "CAdmin".into(),
-        points_of_access: Vec::new(),
-        releases: ["1", "2", "2a", "3", "4", "5"].map(str::to_owned).to_vec(),
-        default_expiration: Span::from_seconds(86_400 * 365),
-        max_expiration: Span::from_seconds(86_400 * 3_650),
-        expiration_interval: Duration::from_secs(3_600),
-        container_limits: ContainerLimits::default(),
-        group: GroupConfig::default(),
-        registration_allowed: vec!["C*".into(), "S*".into()],
-        lenient: true,
-        cache_bytes: 1 << 20,
-        max_results: 1_000,
-        request_timeout: Duration::from_secs(10),
-        deferral: DeferralConfig {
-            flex_wait: Duration::from_secs(1),
-            pending: 10,
-            keep_results: Span::from_seconds(60),
-        },
-        notification: NotificationConfig {
-            timeout: Duration::from_secs(1),
-            retry_first: Duration::from_millis(10),
-            retry_longest: Duration::from_millis(100),
-            keep_for: Span::from_seconds(60),
-            queue: 10,
-            targets: 10,
-            stored: 1_000,
-            batch_duration: Span::from_seconds(60),
-        },
-        write_queue: 100,
-    }
+    Config { expiration_interval: Duration::from_secs(3_600), cache_bytes: 1 << 20, ..Config::default() }
 }
 
 impl Bench {

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dyad_core::config::{Config, ContainerLimits, CseType, DeferralConfig, GroupConfig, NotificationConfig};
+use dyad_core::config::{Config, NotificationConfig};
 use dyad_core::store::{Options, Store};
 use dyad_core::{Builder, Cse, ServiceFunction, SystemClock};
 use dyad_protocol::exchange::{Arrival, Transport, TransportError};
 use dyad_protocol::schema::Schemas;
-use dyad_protocol::time::Span;
 use dyad_protocol::{Operation, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -36,39 +35,15 @@ impl Transport for Wire {
 
 fn config() -> Config {
     Config {
-        cse_type: CseType::In,
-        cse_id: "/id-in".into(),
-        cse_name: "cse-in".into(),
-        sp_id: "//dyad.example.com".into(),
-        admin: "CAdmin".into(),
-        points_of_access: Vec::new(),
-        releases: vec!["3".into()],
-        default_expiration: Span::from_seconds(86_400),
-        max_expiration: Span::from_seconds(86_400),
-        expiration_interval: Duration::from_secs(3_600),
-        container_limits: ContainerLimits::default(),
-        group: GroupConfig::default(),
         registration_allowed: vec!["C*".into(), "Sceilings".into()],
         lenient: false,
         cache_bytes: 1 << 20,
-        max_results: 100,
-        request_timeout: Duration::from_secs(10),
-        deferral: DeferralConfig {
-            flex_wait: Duration::from_secs(1),
-            pending: 10,
-            keep_results: Span::from_seconds(60),
-        },
         notification: NotificationConfig {
-            timeout: Duration::from_secs(10),
             retry_first: Duration::from_millis(10),
             retry_longest: Duration::from_millis(100),
-            keep_for: Span::from_seconds(60),
-            queue: 100,
-            targets: 10,
-            stored: 1_000,
-            batch_duration: Span::from_seconds(60),
+            ..NotificationConfig::default()
         },
-        write_queue: 100,
+        ..Config::default()
     }
 }
 

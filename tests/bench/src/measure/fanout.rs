@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use dyad_core::config::{Config, ContainerLimits, CseType, DeferralConfig, GroupConfig, NotificationConfig};
+use dyad_core::config::Config;
 use dyad_core::store::{Options, Store};
 use dyad_core::{Builder, Cse, SystemClock, add_schemas};
 use dyad_protocol::exchange::Arrival;
 use dyad_protocol::schema::Schemas;
-use dyad_protocol::time::Span;
 use dyad_protocol::{Operation, Request, Response};
 use serde_json::{Value, json};
 
@@ -157,37 +156,5 @@ async fn start() -> Result<Arc<Cse>> {
 }
 
 fn config() -> Config {
-    Config {
-        cse_type: CseType::In,
-        cse_id: "/id-in".into(),
-        cse_name: "cse-in".into(),
-        sp_id: "//dyad.example.com".into(),
-        admin: "CAdmin".into(),
-        points_of_access: Vec::new(),
-        releases: vec!["3".into()],
-        default_expiration: Span::from_seconds(86_400),
-        max_expiration: Span::from_seconds(86_400),
-        expiration_interval: Duration::from_secs(3_600),
-        container_limits: ContainerLimits::default(),
-        group: GroupConfig::default(),
-        registration_allowed: vec!["C*".into()],
-        lenient: false,
-        cache_bytes: 64 << 20,
-        max_results: 1_000,
-        request_timeout: Duration::from_secs(30),
-        deferral: DeferralConfig {
-            flex_wait: Duration::from_secs(2),
-            pending: 10,
-            keep_results: Span::from_seconds(600),
-        },
-        notification: NotificationConfig {
-            timeout: Duration::from_secs(10),
-            retry_first: Duration::from_secs(1),
-            retry_longest: Duration::from_secs(10),
-            keep_for: Span::from_seconds(60),
-            queue: 10,
-            targets: 10,
-        },
-        write_queue: 1_000,
-    }
+    Config { lenient: false, expiration_interval: Duration::from_secs(3_600), ..Config::default() }
 }
