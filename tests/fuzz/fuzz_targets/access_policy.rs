@@ -22,6 +22,7 @@ fuzz_target!(|data: &[u8]| {
             now: Timestamp::from_micros(1_800_000_000_000_000),
             peer,
             authenticated: operation == 32,
+            place: None,
         };
         if decide(&question, &policy.privileges) {
             assert!(policy.privileges.iter().any(|rule| rule.operations & operation != 0 && !rule.originators.is_empty()));

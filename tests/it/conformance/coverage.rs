@@ -20,9 +20,9 @@ const RESULT_CONTENTS: [(&str, &[u64]); 5] = [
 /// Result contents up to this one are known to the specification.
 const LAST: u64 = 12;
 
-/// Filter criteria that have to be met (TS-0004 Table 7.3.3.17.0-1). Those for semantics, geography and contents
-/// are refused.
-const CRITERIA: [&str; 36] = [
+/// Filter criteria that have to be met (TS-0004 Table 7.3.3.17.0-1). Those for semantics and contents are
+/// refused.
+const CRITERIA: [&str; 39] = [
     "crb",
     "cra",
     "ms",
@@ -57,6 +57,9 @@ const CRITERIA: [&str; 36] = [
     "lvl",
     "ofst",
     "arp",
+    "gmty",
+    "gsf",
+    "geom",
     "drt=1",
     "drt=2",
 ];

@@ -8,8 +8,9 @@ use dyad_protocol::primitive::ResourceType;
 use dyad_protocol::schema::Specialization;
 
 use super::membership::groups_of;
-use super::{Question, Rule, decide, operation};
+use super::{Place, Question, Rule, decide, operation};
 use crate::Cse;
+use crate::geography::location;
 use crate::request::Asker;
 use crate::resource::{Lookup, Resource, View, resolve};
 
@@ -127,6 +128,7 @@ fn question<'a>(
         now: asker.now,
         peer: asker.peer,
         authenticated: asker.authenticated,
+        place: None,
     }
 }
 
@@ -170,11 +172,24 @@ fn by_rules(
     question: &Question<'_>,
     rules: &[Rule],
 ) -> Result<bool, Failure> {
+    let place = match rules.iter().any(|rule| rule.asks_for_place(question.operation)) {
+        true => place_of(look, asker)?,
+        false => None,
+    };
+    let question = &Question { place: place.as_ref(), ..question.clone() };
     if decide(question, rules) {
         return Ok(true);
     }
     let groups = groups_of(look, cse, asker, rules, question.operation)?;
     Ok(groups.into_iter().any(|group| decide(&Question { group: Some(group), ..question.clone() }, rules)))
+}
+
+/// Where the asker is, by the location of its AE on this node (TS-0003 annex F leaves open how a CSE retains it).
+fn place_of(look: &mut impl Lookup, asker: &Asker<'_>) -> Result<Option<Place>, Failure> {
+    if !crate::types::is_registered(look, asker)? {
+        return Ok(None);
+    }
+    Ok(resolve(look, asker.id)?.and_then(|entity| location(entity.attributes())).map(Place))
 }
 
 /// The default access policy: everything for the creator and the custodian; on the CSEBase a little for everybody

@@ -8,14 +8,20 @@ use dyad_protocol::Timestamp;
 use ipnet::IpNet;
 use serde_json::Value;
 
+use crate::geography::Region;
 use crate::resource::texts;
 use crate::schedule::Schedule;
+
+/// Where an originator is.
+#[derive(Clone, Debug)]
+pub struct Place(pub(super) geo::Geometry);
 
 /// A context. Each kind of condition that is given must hold; of the entries of one kind, one.
 #[derive(Debug, Default)]
 pub struct Context {
     windows: Option<Schedule>,
     addresses: Option<Vec<IpNet>>,
+    region: Option<Region>,
     beyond_evaluation: bool,
 }
 
@@ -30,17 +36,28 @@ impl Context {
                     let listed = texts(condition.get("ipv4")).chain(texts(condition.get("ipv6")));
                     context.addresses = Some(listed.filter_map(network).collect());
                 }
-                // Location regions and whatever else a later release adds.
+                "aclr" => match Region::from_value(condition) {
+                    Some(region) => context.region = Some(region),
+                    None => context.beyond_evaluation = true,
+                },
+                // Whatever a later release adds.
                 _ => context.beyond_evaluation = true,
             }
         }
         context
     }
 
-    /// Whether the context holds at a moment for a sender.
-    pub fn holds(&self, now: Timestamp, peer: Option<IpAddr>) -> bool {
+    /// Whether it takes the location of the originator to evaluate the context.
+    pub fn asks_for_place(&self) -> bool {
+        self.region.is_some() && !self.beyond_evaluation
+    }
+
+    /// Whether the context holds at a moment for a sender, and for an originator at a place; a place that is not known
+    /// is in no region.
+    pub fn holds(&self, now: Timestamp, peer: Option<IpAddr>, place: Option<&Place>) -> bool {
         !self.beyond_evaluation
             && self.windows.as_ref().is_none_or(|windows| windows.contains(now))
+            && self.region.as_ref().is_none_or(|region| place.is_some_and(|place| region.holds(&place.0)))
             && self.addresses.as_ref().is_none_or(|networks| {
                 peer.is_some_and(|peer| networks.iter().any(|network| network.contains(&peer.to_canonical())))
             })
@@ -61,14 +78,20 @@ mod tests {
     fn what_cannot_be_evaluated_does_not_hold() {
         let now = Timestamp::default();
         let peer = Some("10.1.2.3".parse().unwrap());
-        let holds = |value: serde_json::Value| Context::from_value(&value).holds(now, peer);
+        let place = super::Place(geo::Point::new(13.4, 52.5).into());
+        let at = |value: serde_json::Value, place| Context::from_value(&value).holds(now, peer, place);
+        let holds = |value: serde_json::Value| at(value, Some(&place));
         assert!(holds(json!({})));
         assert!(holds(json!({"acip": {"ipv4": ["10.1.0.0/16"]}})));
         assert!(holds(json!({"acip": {"ipv4": ["192.168.1.1", "10.1.2.3"]}})));
         assert!(!holds(json!({"acip": {"ipv4": ["nonsense"]}})));
         assert!(!holds(json!({"acip": {}})));
         assert!(!holds(json!({"aclr": {"accc": ["DE"]}})));
+        assert!(holds(json!({"aclr": {"accr": [52.0, 13.0, 100_000]}})));
+        assert!(!holds(json!({"aclr": {"accr": [13.0, 52.0, 100_000]}})));
+        assert!(!holds(json!({"aclr": {"accr": [52.0, 13.0, 100_000], "accc": ["DE"]}})));
+        assert!(!at(json!({"aclr": {"accr": [52.0, 13.0, 100_000]}}), None));
         assert!(!holds(json!({"actw": ["nonsense"]})));
-        assert!(!Context::from_value(&json!({"acip": {"ipv4": ["0.0.0.0/0"]}})).holds(now, None));
+        assert!(!Context::from_value(&json!({"acip": {"ipv4": ["0.0.0.0/0"]}})).holds(now, None, None));
     }
 }

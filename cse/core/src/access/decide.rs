@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use dyad_protocol::Timestamp;
 use dyad_protocol::primitive::ResourceType;
 
-use super::{ObjectDetail, Rule, operation};
+use super::{ObjectDetail, Place, Rule, operation};
 
 /// What is asked: may this originator do this to that resource now?
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct Question<'a> {
     pub peer: Option<IpAddr>,
     /// Whether the transport has proved the identity of the originator.
     pub authenticated: bool,
+    /// Where the originator is.
+    pub place: Option<&'a Place>,
 }
 
 /// Whether one of the rules grants what is asked.
@@ -45,7 +47,7 @@ fn grants(question: &Question<'_>, rule: &Rule) -> bool {
         })
         && (rule.details.is_empty() || rule.details.iter().any(|detail| fits(question, detail)))
         && (rule.contexts.is_empty()
-            || rule.contexts.iter().any(|context| context.holds(question.now, question.peer)))
+            || rule.contexts.iter().any(|context| context.holds(question.now, question.peer, question.place)))
 }
 
 /// Whether the object details fit: the type of the target, and for CREATE the type of the child.

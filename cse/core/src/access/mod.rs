@@ -10,7 +10,7 @@ mod membership;
 mod policy;
 
 pub use authorize::{authorize, authorize_by, authorize_self, permissions};
-pub use context::Context;
+pub use context::{Context, Place};
 pub(crate) use decide::matches_pattern;
 pub use decide::{Question, decide, matches_originator};
 pub use policy::{ObjectDetail, Policy, Rule};

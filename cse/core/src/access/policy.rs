@@ -33,6 +33,13 @@ pub struct Rule {
     pub authenticated: bool,
 }
 
+impl Rule {
+    /// Whether it takes the location of the originator to evaluate the rule for an operation.
+    pub(super) fn asks_for_place(&self, operation: u8) -> bool {
+        self.operations & operation != 0 && self.contexts.iter().any(Context::asks_for_place)
+    }
+}
+
 /// What kind of resource a rule speaks of (`acod`).
 #[derive(Debug, Default)]
 pub struct ObjectDetail {

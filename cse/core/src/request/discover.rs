@@ -10,6 +10,7 @@ use dyad_protocol::primitive::{FilterCriteria, FilterOperation};
 use dyad_protocol::schema::TypeTable;
 use serde_json::Value;
 
+use super::filter::Filter;
 use super::first::First;
 use super::{Asker, filter};
 use crate::Cse;
@@ -42,7 +43,7 @@ pub(super) fn descendants(
     asker: &Asker<'_>,
     look: &mut Snapshot<'_>,
     root: &Arc<Resource>,
-    criteria: &FilterCriteria,
+    criteria: &Filter<'_>,
     operation: u8,
 ) -> Result<Found, Failure> {
     let skip =
@@ -70,13 +71,16 @@ pub(super) fn descendants(
 }
 
 /// What an index says may match; `None` if no index applies.
-fn candidates(look: &mut Snapshot<'_>, criteria: &FilterCriteria) -> Result<Option<Vec<Id>>, Failure> {
+fn candidates(look: &mut Snapshot<'_>, criteria: &Filter<'_>) -> Result<Option<Vec<Id>>, Failure> {
     // With OR and XOR a resource may match that the index does not name.
     if criteria.operation != FilterOperation::And {
         return Ok(None);
     }
     if !criteria.labels.is_empty() && criteria.labels.iter().all(|label| !label.contains('*')) {
         return labelled(look, &criteria.labels).map(Some);
+    }
+    if let Some(ids) = located(look, criteria)? {
+        return Ok(Some(ids));
     }
     let instances_excluded = !criteria.resource_type.is_empty()
         && !criteria.resource_type.iter().any(|ty| crate::types::is_instance(*ty));
@@ -95,6 +99,13 @@ fn candidates(look: &mut Snapshot<'_>, criteria: &FilterCriteria) -> Result<Opti
         }
     }
     Ok(None)
+}
+
+/// What is where a geo-query asks, by the boxes around the locations.
+fn located(look: &mut Snapshot<'_>, criteria: &Filter<'_>) -> Result<Option<Vec<Id>>, Failure> {
+    let Some(area) = criteria.area() else { return Ok(None) };
+    let found = look.reader()?.by_bounds(area.lie(), area.bounds(), 0, CANDIDATES);
+    Ok(Some(found.map_err(Failure::internal)?).filter(|ids| ids.len() < CANDIDATES))
 }
 
 /// Whether the attribute is in the index wherever a type has it.
@@ -164,7 +175,7 @@ struct Search<'a> {
     cse: &'a Cse,
     asker: &'a Asker<'a>,
     root: &'a Arc<Resource>,
-    criteria: &'a FilterCriteria,
+    criteria: &'a Filter<'a>,
     operation: u8,
     first: First,
 }

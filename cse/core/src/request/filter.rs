@@ -1,6 +1,7 @@
 //! Does a resource match the filter criteria? (TS-0004 7.3.3.17)
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use dyad_protocol::primitive::{AttributeCondition, FilterCriteria, FilterOperation};
 use dyad_protocol::{Failure, Object, Timestamp};
@@ -8,14 +9,54 @@ use serde_json::Value;
 
 use crate::Cse;
 use crate::access::matches_pattern;
+use crate::geography::Area;
 use crate::resource::{Lookup, Resource, forms};
 
 /// Attributes that are lists of addresses: a condition on one holds in whatever form the address is written.
 const ADDRESSES: &[&str] = &["mid"];
 
+/// Filter criteria made ready to be asked of many resources.
+pub(super) struct Filter<'a> {
+    criteria: Cow<'a, FilterCriteria>,
+    area: Option<Area>,
+}
+
+impl<'a> Filter<'a> {
+    /// From what was sent. BAD_REQUEST for a geo-query that makes no sense; NOT_IMPLEMENTED for what this node does not
+    /// evaluate, so that nothing is ignored in silence.
+    pub(super) fn new(
+        look: &mut impl Lookup,
+        cse: &Cse,
+        criteria: &'a FilterCriteria,
+    ) -> Result<Self, Failure> {
+        if !criteria.semantics_filter.is_empty() {
+            return Err(Failure::not_implemented("semantics filters are not supported"));
+        }
+        if criteria.content_filter.is_some() {
+            return Err(Failure::not_implemented("content-based discovery is not supported"));
+        }
+        let area = criteria.geo_query.as_ref();
+        let area = area.map(|(kind, function, shape)| Area::new(*kind, *function, shape)).transpose()?;
+        Ok(Self { criteria: in_all_forms(look, cse, criteria)?, area })
+    }
+
+    /// The geo-query.
+    pub(super) fn area(&self) -> Option<&Area> {
+        self.area.as_ref()
+    }
+}
+
+impl Deref for Filter<'_> {
+    type Target = FilterCriteria;
+
+    fn deref(&self) -> &FilterCriteria {
+        &self.criteria
+    }
+}
+
 /// The criteria with every form of the addresses that conditions name, so that `mid=cnt7` finds the groups that have
 /// the container as a member under its path.
-pub(super) fn in_all_forms<'a>(
+fn in_all_forms<'a>(
     look: &mut impl Lookup,
     cse: &Cse,
     criteria: &'a FilterCriteria,
@@ -50,8 +91,17 @@ pub(super) fn check(
     criteria: Option<&FilterCriteria>,
 ) -> Result<(), Failure> {
     let Some(criteria) = criteria.filter(|criteria| criteria.has_conditions()) else { return Ok(()) };
-    let criteria = in_all_forms(look, cse, criteria)?;
-    match matches(look, target, &criteria)? {
+    let filter = Filter::new(look, cse, criteria)?;
+    check_ready(look, target, &filter)
+}
+
+/// The same for criteria that are ready.
+pub(super) fn check_ready(
+    look: &mut impl Lookup,
+    target: &Resource,
+    filter: &Filter<'_>,
+) -> Result<(), Failure> {
+    match matches(look, target, filter)? {
         true => Ok(()),
         false => Err(Failure::not_found("the resource does not match the filter criteria")),
     }
@@ -61,7 +111,7 @@ pub(super) fn check(
 pub(super) fn matches(
     look: &mut impl Lookup,
     resource: &Resource,
-    criteria: &FilterCriteria,
+    criteria: &Filter<'_>,
 ) -> Result<bool, Failure> {
     let mut verdict = Verdict::new(criteria.operation);
     own_conditions(&mut verdict, resource, criteria);
@@ -116,7 +166,7 @@ impl Verdict {
     }
 }
 
-fn own_conditions(verdict: &mut Verdict, resource: &Resource, criteria: &FilterCriteria) {
+fn own_conditions(verdict: &mut Verdict, resource: &Resource, criteria: &Filter<'_>) {
     let row = resource.row();
     let (ct, lt, et) =
         (Timestamp::from_micros(row.ct), Timestamp::from_micros(row.lt), resource.expiration());
@@ -146,6 +196,7 @@ fn own_conditions(verdict: &mut Verdict, resource: &Resource, criteria: &FilterC
     if !criteria.attribute.is_empty() {
         verdict.add(has_attributes(attributes, &criteria.attribute, criteria.operation));
     }
+    verdict.given(criteria.area(), |area| area.admits(attributes));
 }
 
 /// The conditions on times (TS-0004 7.3.3.17.1, .2, .4); a time that is not there fulfils none.

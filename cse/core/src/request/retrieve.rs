@@ -6,6 +6,7 @@ use dyad_protocol::primitive::{ContentStatus, DesiredIdentifierResultType, Filte
 use dyad_protocol::{Failure, Response, ResultContent, StatusCode};
 use serde_json::{Value, json};
 
+use super::filter::Filter;
 use super::{Asker, Call, Target, children, discover, filter, shape, target};
 use crate::Cse;
 use crate::access::{self, operation};
@@ -20,11 +21,10 @@ pub(super) fn retrieve(
 ) -> Result<Response, Failure> {
     let asker = Asker::new(cse, call);
     let sent = call.request.filter_criteria.as_deref();
-    supported(sent)?;
-    let complete = sent.map(|criteria| filter::in_all_forms(look, cse, criteria)).transpose()?;
-    let criteria = complete.as_deref();
-    if let Some(criteria) = criteria.filter(|criteria| criteria.is_discovery()) {
-        return discovery(cse, call, &asker, look, &target.resource, criteria);
+    let none = FilterCriteria::default();
+    let filter = Filter::new(look, cse, sent.unwrap_or(&none))?;
+    if filter.is_discovery() {
+        return discovery(cse, call, &asker, look, &target.resource, &filter);
     }
     let resource = target.instance(look, call.now)?;
     access::authorize(look, cse, &asker, &resource, operation::RETRIEVE, None)?;
@@ -32,7 +32,7 @@ pub(super) fn retrieve(
     let wanted = call.request.result_content.unwrap_or(ResultContent::Attributes);
     let response = Response::to(&call.request, StatusCode::Ok);
     if !asks_for_children(wanted) {
-        filter::check(look, cse, &resource, sent)?;
+        filter::check_ready(look, &resource, &filter)?;
     }
     match wanted {
         ResultContent::Attributes => attributes(cse, call, response, &resource),
@@ -45,9 +45,7 @@ pub(super) fn retrieve(
             Err(Failure::not_implemented("semantic content is not supported"))
         }
         _ => {
-            let none = FilterCriteria::default();
-            let filter = criteria.unwrap_or(&none);
-            let found = discover::descendants(cse, &asker, look, &resource, filter, operation::RETRIEVE)?;
+            let found = discover::descendants(cse, &asker, look, &resource, &filter, operation::RETRIEVE)?;
             let content = children::content(call, look, &resource, wanted, &found.resources)?;
             Ok(page(Response { content: Some(content), ..response }, &found))
         }
@@ -63,21 +61,6 @@ fn asks_for_children(wanted: ResultContent) -> bool {
             | ResultContent::ChildResourceReferences
             | ResultContent::ChildResources
     )
-}
-
-/// NOT_IMPLEMENTED for filters that this node does not evaluate, so that none is ignored in silence.
-fn supported(criteria: Option<&FilterCriteria>) -> Result<(), Failure> {
-    let Some(criteria) = criteria else { return Ok(()) };
-    if !criteria.semantics_filter.is_empty() {
-        return Err(Failure::not_implemented("semantics filters are not supported"));
-    }
-    if criteria.content_filter.is_some() {
-        return Err(Failure::not_implemented("content-based discovery is not supported"));
-    }
-    if criteria.geo_query.is_some() {
-        return Err(Failure::not_implemented("geo-queries are not supported"));
-    }
-    Ok(())
 }
 
 /// The resource that an announced one stands for, as far as it is on this node.
@@ -141,9 +124,9 @@ fn discovery(
     asker: &Asker<'_>,
     look: &mut Snapshot<'_>,
     root: &Arc<Resource>,
-    criteria: &FilterCriteria,
+    filter: &Filter<'_>,
 ) -> Result<Response, Failure> {
-    let found = discover::descendants(cse, asker, look, root, criteria, operation::DISCOVERY)?;
+    let found = discover::descendants(cse, asker, look, root, filter, operation::DISCOVERY)?;
     let mut entries = Vec::with_capacity(found.resources.len());
     let as_references = call.request.result_content == Some(ResultContent::ChildResourceReferences);
     for resource in &found.resources {

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::outgoing::{Outgoing, Published};
 use super::tree::Subscriptions;
 use super::{Id, Resource, Tree};
+use crate::geography::bounds_of;
 use crate::store::{ChangeSet, GateRow, Settled};
 
 /// Values longer than this are not in the attribute index; filters on them look at the resources themselves.
@@ -229,6 +230,12 @@ fn add(set: &mut ChangeSet, id: Id, entry: &mut Entry) {
             .extend(old.iter().filter(|label| !new.contains(label)).map(|label| (label.clone(), id)));
         set.label_add
             .extend(new.iter().filter(|label| !old.contains(label)).map(|label| (label.clone(), id)));
+    }
+    if before.and_then(|before| before.get("loc")) != now.and_then(|now| now.get("loc")) {
+        match now.and_then(|now| bounds_of(now)) {
+            Some(bounds) => set.place.push((id, bounds)),
+            None => set.place_remove.push(id),
+        }
     }
     each_indexed(before, now, |name, value| set.attribute_remove.push((name.to_owned(), value, id)));
     each_indexed(now, before, |name, value| set.attribute_add.push((name.to_owned(), value, id)));

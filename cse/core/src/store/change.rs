@@ -103,6 +103,30 @@ pub struct GateRow {
     pub state: String,
 }
 
+/// A box in degrees, its edges included.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// The least longitude.
+    pub west: f64,
+    /// The greatest longitude.
+    pub east: f64,
+    /// The least latitude.
+    pub south: f64,
+    /// The greatest latitude.
+    pub north: f64,
+}
+
+/// How a box lies to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// In it.
+    Within,
+    /// Around it.
+    Around,
+    /// It has something in common with it.
+    Across,
+}
+
 /// All that one flush changes.
 ///
 /// It is applied kind by kind: settle nothing that the same set owes, delete nothing that the same set inserts
@@ -115,7 +139,7 @@ pub struct ChangeSet {
     pub insert: Vec<Arc<Row>>,
     /// Changed resources. `root`, `lt`, `et`, `cs` and `body` are written; the other columns never change.
     pub update: Vec<Arc<Row>>,
-    /// Ids of resources that are gone. Their labels and attributes have to be in the removals below.
+    /// Ids of resources that are gone. Their labels, attributes and places have to be in the removals below.
     pub delete: Vec<i64>,
     /// Labels gained: value, resource.
     pub label_add: Vec<(String, i64)>,
@@ -125,6 +149,10 @@ pub struct ChangeSet {
     pub attribute_add: Vec<(String, String, i64)>,
     /// Indexed attributes lost: name, value, resource.
     pub attribute_remove: Vec<(String, String, i64)>,
+    /// Boxes around the locations of resources, new or changed: at most one for each.
+    pub place: Vec<(i64, Bounds)>,
+    /// Resources that have no location any more.
+    pub place_remove: Vec<i64>,
     /// Notifications owed from now on.
     pub owe: Vec<Arc<Owed>>,
     /// Notifications that are done; an event goes with the last of its own.
@@ -149,6 +177,8 @@ impl ChangeSet {
             && self.label_remove.is_empty()
             && self.attribute_add.is_empty()
             && self.attribute_remove.is_empty()
+            && self.place.is_empty()
+            && self.place_remove.is_empty()
             && self.owe.is_empty()
             && self.settle.is_empty()
             && self.events.is_empty()
@@ -180,6 +210,7 @@ pub struct Aged {
     pub et: i64,
     /// Creation time.
     pub ct: i64,
-    /// Whether it may have labels (its body mentions `"lbl"`); if not, nothing but the row has to go.
+    /// Whether it may have labels or a location (its body mentions `"lbl"`, `"loc"` or the like); if not, nothing but
+    /// the row has to go.
     pub labelled: bool,
 }

@@ -17,6 +17,7 @@ mod migrate;
 mod notices;
 mod outbox;
 mod page;
+mod places;
 mod pool;
 mod postgres;
 mod resources;
@@ -29,7 +30,7 @@ mod writer;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-pub use change::{Aged, ChangeSet, Child, Event, GateRow, Owed, Progress, Row, Settled};
+pub use change::{Aged, Bounds, ChangeSet, Child, Event, GateRow, Lie, Owed, Progress, Row, Settled};
 pub use connection::Connection;
 use connection::{Place, Role};
 pub use error::{Cause, StoreError};

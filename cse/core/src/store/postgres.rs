@@ -142,6 +142,7 @@ type Values<'a> = Vec<Box<dyn QueryFragment<Pg> + 'a>>;
 /// Writes a change set: one statement per kind of change, whatever its size.
 pub(super) fn apply(connection: &mut PgConnection, change: &ChangeSet) -> QueryResult<()> {
     super::notices::to_postgres(connection, change)?;
+    super::places::to_postgres(connection, change)?;
     let mut run = |text, values: Values<'_>| Fixed::<_>::new(text, values).execute(connection).map(drop);
     if !change.delete.is_empty() {
         run(DELETE, bind![Array<BigInt>: &change.delete])?;

@@ -45,8 +45,8 @@ const CREATED: &str = "SELECT id FROM resource WHERE ty = ? AND ty NOT IN (4, 30
 /// The types of instances, which are many and in no index but that of children.
 const INSTANCES: [i32; 3] = [4, 30, 58];
 
-/// The body of what has labels contains this.
-const LABELLED: &str = "%\"lbl\"%";
+/// The body of what has labels (`"lbl"`) or a location (`"loc"`) contains this.
+const LABELLED: &str = "%\"l__\"%";
 
 fn sorted(ids: &[i64]) -> Vec<i64> {
     let mut ids = ids.to_vec();

@@ -211,6 +211,7 @@ pub(super) fn apply(connection: &mut SqliteConnection, change: &ChangeSet) -> Qu
         let row = (attribute::name.eq(name), attribute::value.eq(value), attribute::resource.eq(id));
         diesel::insert_or_ignore_into(attribute::table).values(row).execute(connection)?;
     }
+    super::places::to_sqlite(connection, change)?;
     super::notices::to_sqlite(connection, change)?;
     for (name, value) in &change.meta {
         let row = (meta::name.eq(name), meta::value.eq(value));

@@ -3,6 +3,7 @@
 use dyad_protocol::{Failure, Object};
 use serde_json::Value;
 
+use crate::geography::Region;
 use crate::request::local_path;
 use crate::resource::{Txn, resolve};
 use crate::schedule::Pattern;
@@ -40,8 +41,11 @@ fn check_rule(set: &str, rule: &Value) -> Result<(), Failure> {
     if rule.get("acor").and_then(Value::as_array).is_none_or(Vec::is_empty) {
         return Err(Failure::bad_request(format!("a rule of {set} names no originators (acor)")));
     }
-    let contexts = rule.get("acco").and_then(Value::as_array).into_iter().flatten();
-    let windows = contexts.flat_map(|context| crate::resource::texts(context.get("actw")));
+    let contexts = || rule.get("acco").and_then(Value::as_array).into_iter().flatten();
+    for region in contexts().filter_map(|context| context.get("aclr")) {
+        Region::check(region)?;
+    }
+    let windows = contexts().flat_map(|context| crate::resource::texts(context.get("actw")));
     for window in windows {
         if Pattern::parse(window).is_none() {
             return Err(Failure::bad_request(format!("a time window (actw) of {set} is malformed")));

@@ -146,6 +146,7 @@ pub(crate) fn create(
 ) -> Result<(), Failure> {
     access_control_policy::check_references(txn, &draft.attributes)?;
     check_supported(&draft.attributes)?;
+    crate::geography::check(&draft.attributes)?;
     match draft.table.number {
         1 => access_control_policy::check(&draft.attributes),
         3 => container::create(txn, draft),
@@ -182,6 +183,7 @@ pub(crate) fn update(
 ) -> Result<(), Failure> {
     access_control_policy::check_references(txn, sent)?;
     check_supported(sent)?;
+    crate::geography::check(sent)?;
     match draft.table.number {
         1 => access_control_policy::check(&draft.attributes),
         3 => container::update(txn, old, draft, sent),

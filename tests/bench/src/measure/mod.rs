@@ -5,6 +5,7 @@ mod create;
 mod discovery;
 mod fanout;
 mod forest;
+mod geo;
 mod memory;
 mod million;
 mod notify;
@@ -30,6 +31,8 @@ pub(crate) enum Measure {
     Latest,
     /// Discovery by label among 1,000 and 100,000 containers.
     Discovery,
+    /// Discovery by place among 1,000,000 located containers.
+    Geo,
     /// CREATE with a subscriber, held against one without.
     Notify,
     /// RETRIEVE of 100 members by their group, held against one after the other.
@@ -44,7 +47,7 @@ pub(crate) enum Measure {
     Startup,
 }
 
-const EACH: [Measure; 10] = [
+const EACH: [Measure; 11] = [
     Measure::Read,
     Measure::Create,
     Measure::Latest,
@@ -55,6 +58,7 @@ const EACH: [Measure; 10] = [
     Measure::Memory,
     Measure::Startup,
     Measure::Million,
+    Measure::Geo,
 ];
 
 impl Measure {
@@ -77,6 +81,7 @@ impl Measure {
             Self::Create => create::run(bench, report),
             Self::Latest => read::latest(bench, report),
             Self::Discovery => discovery::run(bench, report),
+            Self::Geo => geo::run(bench, report),
             Self::Notify => notify::run(bench, report),
             Self::Fanout => fanout::run(bench, report),
             Self::Children => children::run(bench, report),

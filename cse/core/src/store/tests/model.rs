@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Subject, row};
-use crate::store::{Aged, ChangeSet, Child, Connection, Event, GateRow, Owed, Progress, Row, Settled};
+use crate::store::{
+    Aged, Bounds, ChangeSet, Child, Connection, Event, GateRow, Lie, Owed, Progress, Row, Settled,
+};
 
 /// Numbers that look random, the same on every run.
 struct Dice(u64);
@@ -32,6 +34,14 @@ impl Dice {
     fn text(&mut self) -> String {
         const PARTS: [&str; 12] = ["a", "A", "b", "%", "_", "[", "]", "?", "\\", "é", "漢", "\u{10FFFF}"];
         (0..self.below(4)).map(|_| PARTS[usize::try_from(self.below(12)).unwrap()]).collect()
+    }
+
+    /// On a grid, so that edges meet.
+    fn bounds(&mut self) -> Bounds {
+        let mut edge =
+            |most: i32| f64::from(i32::try_from(self.below(12)).unwrap() - 6) * f64::from(most) / 6.0;
+        let (a, b, c, d) = (edge(180), edge(180), edge(90), edge(90));
+        Bounds { west: a.min(b), east: a.max(b), south: c.min(d), north: c.max(d) }
     }
 
     fn pattern(&mut self) -> String {
@@ -64,6 +74,7 @@ struct Model {
     events: BTreeMap<i64, Event>,
     gates: BTreeMap<i64, GateRow>,
     meta: BTreeMap<String, String>,
+    places: BTreeMap<i64, Bounds>,
     next: i64,
 }
 
@@ -92,6 +103,7 @@ impl Model {
             change.insert.push(Arc::new(row));
         }
         self.index(dice, &mut change);
+        self.place(dice, &mut change);
         self.mail(dice, &mut change);
         change
     }
@@ -140,6 +152,23 @@ impl Model {
                 self.attributes.remove(&attribute);
                 change.label_remove.push(label);
                 change.attribute_remove.push(attribute);
+            }
+        }
+    }
+
+    fn place(&mut self, dice: &mut Dice, change: &mut ChangeSet) {
+        for _ in 0..dice.below(4) {
+            let id = dice.int(60);
+            if change.place_remove.contains(&id) || change.place.iter().any(|(placed, _)| *placed == id) {
+                continue;
+            }
+            if dice.chance(30) {
+                self.places.remove(&id);
+                change.place_remove.push(id);
+            } else {
+                let bounds = dice.bounds();
+                self.places.insert(id, bounds);
+                change.place.push((id, bounds));
             }
         }
     }
@@ -261,7 +290,32 @@ fn compare(model: &Model, dice: &mut Dice, store: &mut Connection, name: &str) {
     assert_eq!(store.count().unwrap(), model.rows.len() as u64);
     assert_eq!(store.last_id().unwrap(), model.rows.keys().last().copied());
     search(model, dice, store, limit, after);
+    places(model, dice, store, (limit, after));
     outbox(model, dice, store, limit);
+}
+
+fn places(model: &Model, dice: &mut Dice, store: &mut Connection, (limit, after): (usize, i64)) {
+    let around = dice.bounds();
+    let within = |one: &Bounds, other: &Bounds| {
+        one.west >= other.west
+            && one.east <= other.east
+            && one.south >= other.south
+            && one.north <= other.north
+    };
+    for lie in [Lie::Within, Lie::Around, Lie::Across] {
+        let fits = |bounds: &Bounds| match lie {
+            Lie::Within => within(bounds, &around),
+            Lie::Around => within(&around, bounds),
+            Lie::Across => {
+                bounds.west <= around.east
+                    && bounds.east >= around.west
+                    && bounds.south <= around.north
+                    && bounds.north >= around.south
+            }
+        };
+        let ids = model.places.iter().filter(|(_, bounds)| fits(bounds)).map(|(id, _)| id);
+        assert_eq!(store.by_bounds(lie, &around, after, limit).unwrap(), page(ids, after, limit), "{lie:?}");
+    }
 }
 
 fn tree(

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Subject, row};
-use crate::store::{ChangeSet, Child, Event, GateRow, Owed, Progress, Row, Settled, Writer};
+use crate::store::{Bounds, ChangeSet, Child, Event, GateRow, Lie, Owed, Progress, Row, Settled, Writer};
+
+const BOX: Bounds = Bounds { west: 1.0, east: 2.0, south: 3.0, north: 4.0 };
 
 /// Every query and every kind of change; how many different statements that is.
 fn everything(writer: &mut Writer, id: i64) -> usize {
@@ -20,6 +22,8 @@ fn everything(writer: &mut Writer, id: i64) -> usize {
         label_remove: vec![("k".into(), id)],
         attribute_add: vec![("l".into(), "v".into(), id)],
         attribute_remove: vec![("k".into(), "v".into(), id)],
+        place: vec![(id, BOX)],
+        place_remove: vec![id - 1],
         owe: vec![Arc::new(owed)],
         settle: vec![Settled { seq: id - 1, event: id - 1 }],
         events: vec![Arc::new(event)],
@@ -51,6 +55,9 @@ fn everything(writer: &mut Writer, id: i64) -> usize {
     writer.by_label_pattern("l*", 0, 9).unwrap();
     writer.by_attribute("l", "m", 0, 9).unwrap();
     writer.by_attribute_pattern("l", "*m", 0, 9).unwrap();
+    for lie in [Lie::Within, Lie::Around, Lie::Across] {
+        writer.by_bounds(lie, &BOX, 0, 9).unwrap();
+    }
     writer.owed(0, 9).unwrap();
     writer.owed_to("t", 0, 9).unwrap();
     writer.owed_targets("", 9).unwrap();
@@ -65,9 +72,9 @@ fn everything(writer: &mut Writer, id: i64) -> usize {
     writer.due_gates(9, 9).unwrap();
     writer.next_due().unwrap();
     writer.has_gates().unwrap();
-    // 16 kinds of change and 35 queries. `children` of two types has no statement but that of `child_ids_of`; on SQLite
+    // 18 kinds of change and 38 queries. `children` of two types has no statement but that of `child_ids_of`; on SQLite
     // `rows` is `row` many times, on PostgreSQL both forms of `child_ids` are one.
-    16 + 34
+    18 + 37
 }
 
 #[test]

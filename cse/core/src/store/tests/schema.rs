@@ -46,3 +46,16 @@ fn both_databases_have_the_same_tables() {
         assert_eq!((sqlite.0.len(), sqlite.1.len()), counts);
     }
 }
+
+#[test]
+fn both_migrations_keep_the_same_of_places() {
+    let sqlite = include_str!("../../../migrations/sqlite/00000000000004_places/up.sql");
+    let (_, columns) = sqlite.split_once("rtree(").unwrap();
+    let columns: Vec<&str> = columns.split([',', ')']).map(str::trim).collect();
+    let postgres = include_str!("../../../migrations/postgres/00000000000004_places/up.sql");
+    let (_, table) = postgres.split_once("CREATE TABLE place (").unwrap();
+    let (table, _) = table.split_once(");").unwrap();
+    let own: Vec<&str> = table.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(own, ["resource", "west", "east", "south", "north"]);
+    assert_eq!(&columns[..own.len()], own);
+}
