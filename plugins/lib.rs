@@ -9,6 +9,8 @@ pub mod action;
 pub mod expiration;
 #[cfg(feature = "group")]
 pub mod group;
+#[cfg(feature = "process")]
+pub mod process;
 #[cfg(feature = "registration")]
 pub mod registration;
 #[cfg(feature = "requests")]
@@ -34,6 +36,8 @@ pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
         Arc::new(group::Groups::default()),
         #[cfg(feature = "action")]
         Arc::new(action::Actions::default()),
+        #[cfg(feature = "process")]
+        Arc::new(process::Processes::default()),
         #[cfg(feature = "subscription")]
         Arc::new(subscription::Subscriptions::default()),
     ]

@@ -26,6 +26,9 @@ const SHORTEST_PERIOD: u64 = 100;
 /// A result that is larger, in bytes, is recorded without its content.
 const LARGEST_RESULT: usize = 64 << 10;
 
+/// `processStatus` of a process that goes from state to state.
+const ACTIVATED: u64 = 3;
+
 /// How often an action is evaluated by itself.
 pub(super) fn period(attributes: &Object) -> Option<Span> {
     if Mode::of(attributes) != Mode::Periodic {
@@ -102,12 +105,12 @@ impl Actions {
     ) -> Result<Option<SetOff>, Failure> {
         if !chain.admits(&action.ri()) {
             self.count_cut();
-            tracing::warn!(action = %action.ri(), "an action would set itself off, directly or by others, and is not carried out");
+            tracing::debug!(action = %action.ri(), "an action would set itself off, directly or by others, and is not carried out");
             return Ok(None);
         }
         let Ok(place) = txn.cse().pending_place() else {
             self.count_missed();
-            tracing::warn!(action = %action.ri(), "too many requests are pending: an action is not carried out");
+            tracing::debug!(action = %action.ri(), "too many requests are pending: an action is not carried out");
             return Ok(None);
         };
         let accepted = json!({
@@ -166,7 +169,9 @@ fn is_in_force(txn: &mut Txn<'_>, action: &Resource) -> Result<bool, Failure> {
     if parent.ty() != STATE {
         return Ok(true);
     }
-    Ok(parent.is_set("sact") && is_state_action(txn, &parent, action)?)
+    let is_activated =
+        txn.resource(parent.parent())?.is_some_and(|process| process.number("prst") == Some(ACTIVATED));
+    Ok(is_activated && parent.is_set("sact") && is_state_action(txn, &parent, action)?)
 }
 
 /// Whether a state names an action as its own.

@@ -37,11 +37,18 @@ struct Waiting {
     evaluate: HashMap<Id, Chain>,
     /// Those in turn.
     turns: VecDeque<Id>,
-    /// Those whose evaluation is under way.
-    under_way: HashMap<Id, Chain>,
+    /// Those whose evaluation is under way, with what led to the latest, and how many times it is.
+    under_way: HashMap<Id, (Chain, usize)>,
     /// How often periodic actions are evaluated.
     periods: HashMap<Id, (Span, Timestamp)>,
     due: BTreeSet<(Timestamp, Id)>,
+}
+
+impl Waiting {
+    fn begin(&mut self, action: Id, chain: Chain) {
+        let entry = self.under_way.entry(action).or_default();
+        *entry = (chain, entry.1 + 1);
+    }
 }
 
 /// What there is to do.
@@ -103,7 +110,7 @@ impl Work {
         }
         if let Some(action) = waiting.turns.pop_front() {
             let chain = waiting.evaluate.remove(&action).unwrap_or_default();
-            waiting.under_way.insert(action, chain);
+            waiting.begin(action, chain);
             return Ok(Task::Evaluate(action));
         }
         let Some(&(due, action)) = waiting.due.first() else { return Err(None) };
@@ -112,23 +119,30 @@ impl Work {
         }
         waiting.due.pop_first();
         if let Some((period, next)) = waiting.periods.get_mut(&action) {
-            // One that the node was too busy for is left out.
-            *next = due.plus(*period).max(now);
+            // Those that the node was too busy for are left out.
+            let following = due.plus(*period);
+            *next = if following > now { following } else { now.plus(*period) };
             let next = *next;
             waiting.due.insert((next, action));
         }
-        waiting.under_way.insert(action, Chain::default());
+        waiting.begin(action, Chain::default());
         Ok(Task::Evaluate(action))
     }
 
     /// What led to the evaluation of an action that is under way.
     pub(super) fn under_way(&self, action: Id) -> Option<Chain> {
-        self.waiting().under_way.get(&action).cloned()
+        self.waiting().under_way.get(&action).map(|(chain, _)| chain.clone())
     }
 
     /// The evaluation of an action is over.
     pub(super) fn done(&self, action: Id) {
-        self.waiting().under_way.remove(&action);
+        let mut waiting = self.waiting();
+        if let Some((_, times)) = waiting.under_way.get_mut(&action) {
+            *times -= 1;
+            if *times == 0 {
+                waiting.under_way.remove(&action);
+            }
+        }
     }
 
     /// Forgets all.
@@ -139,5 +153,38 @@ impl Work {
     /// Periodic actions.
     pub(super) fn periodic(&self) -> usize {
         self.waiting().periods.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(seconds * 1_000_000)
+    }
+
+    #[test]
+    fn an_evaluation_that_ends_ends_no_other() {
+        let work = Work::default();
+        for _ in 0..2 {
+            work.look_again(7, Chain::default());
+            assert!(matches!(work.next(at(0)), Ok(Task::Evaluate(7))));
+        }
+        work.done(7);
+        assert!(work.under_way(7).is_some());
+        work.done(7);
+        assert!(work.under_way(7).is_none() && matches!(work.next(at(0)), Err(None)));
+    }
+
+    #[test]
+    fn a_period_that_was_missed_is_left_out() {
+        let work = Work::default();
+        work.set_period(7, Some(Span::from_seconds(10)), at(0));
+        assert!(matches!(work.next(at(9)), Err(Some(due)) if due == at(10)));
+        assert!(matches!(work.next(at(45)), Ok(Task::Evaluate(7))));
+        assert!(matches!(work.next(at(45)), Err(Some(due)) if due == at(55)));
+        work.set_period(7, None, at(45));
+        assert!(matches!(work.next(at(60)), Err(None)) && work.periodic() == 0);
     }
 }

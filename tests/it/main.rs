@@ -10,6 +10,7 @@
 )]
 
 mod access_matrix;
+mod actions;
 mod bad_input;
 mod conformance;
 mod delivery;

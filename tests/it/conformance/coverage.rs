@@ -65,7 +65,7 @@ const CRITERIA: [&str; 39] = [
 ];
 
 /// Resource types with their operations.
-const TYPES: [(&str, &[&str]); 17] = [
+const TYPES: [(&str, &[&str]); 19] = [
     ("m2m:cb", &["retrieve"]),
     ("m2m:ae", &["create", "retrieve", "update", "delete"]),
     ("m2m:cnt", &["create", "retrieve", "update", "delete"]),
@@ -81,6 +81,8 @@ const TYPES: [(&str, &[&str]); 17] = [
     ("cod:tempeInst", &["retrieve"]),
     ("m2m:dac", &["create", "retrieve", "update", "delete"]),
     ("m2m:prp", &["create", "retrieve", "update", "delete"]),
+    ("m2m:prmr", &["create", "retrieve", "update", "delete"]),
+    ("m2m:stte", &["create", "retrieve", "update", "delete"]),
     ("m2m:actr", &["create", "retrieve", "update", "delete"]),
     ("m2m:depr", &["create", "retrieve", "update", "delete"]),
 ];
