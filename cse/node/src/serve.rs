@@ -57,7 +57,11 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
         clock: Arc::new(SystemClock),
         schemas,
         store,
-        transports: vec![Arc::new(HttpTransport::new(&ClientSettings::default())?)],
+        transports: vec![Arc::new(HttpTransport::new(&ClientSettings {
+            // Many targets may be at one host.
+            max_idle_per_host: settings.notification.targets,
+            ..ClientSettings::default()
+        })?)],
         functions,
     }
     .start()

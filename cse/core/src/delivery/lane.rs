@@ -74,6 +74,8 @@ pub(super) async fn serve(cse: &Arc<Cse>, target: &str) {
                     let micros = opens.micros().saturating_sub(cse.now().micros()).max(1_000);
                     Duration::from_micros(micros.unsigned_abs()).min(LOOK_AGAIN)
                 }
+                // The one that takes its place is missed just the same.
+                Some(Outcome::Replaced) => break,
                 None => return,
             };
             missed = true;
@@ -83,7 +85,7 @@ pub(super) async fn serve(cse: &Arc<Cse>, target: &str) {
                 _ = stop.wait_for(|stopped| *stopped) => return,
             }
         }
-        delivery.lanes.note(target, false);
+        delivery.lanes.note(target, missed);
         delivery.lanes.done(&notice.owed);
         delivery.settle(&notice.owed);
     }
@@ -93,7 +95,7 @@ pub(super) async fn serve(cse: &Arc<Cse>, target: &str) {
 async fn attempt(cse: &Arc<Cse>, notice: &Notice, failures: u32, missed: bool) -> Option<Outcome> {
     let delivery: &Delivery = cse.delivery();
     if delivery.lanes.is_replaced(&notice.owed) {
-        return Some(Outcome::Done);
+        return Some(Outcome::Replaced);
     }
     let turns = if failures > 0 { &delivery.second_chances } else { &delivery.permits };
     let _turn = turns.acquire().await.ok()?;

@@ -15,6 +15,8 @@ use crate::subscription::{Pending, Subscription};
 pub(super) enum Outcome {
     /// Taken, refused for good, or not owed any more.
     Done,
+    /// Another one takes its place.
+    Replaced,
     /// The target may take it later.
     Later(String),
     /// The target can be reached from a moment on.

@@ -5,6 +5,7 @@ mod asker;
 mod call;
 mod check;
 mod children;
+mod circle;
 mod create;
 mod delete;
 mod discover;

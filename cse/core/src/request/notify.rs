@@ -42,6 +42,9 @@ fn authorize(cse: &Cse, call: &Call, snapshot: &mut Snapshot<'_>) -> Result<(), 
 
 /// Hands the notification to the AE, at the first of its points of access that answers.
 async fn forward(cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<Response, Failure> {
+    let originator = cse.config().shorten(call.request.originator());
+    let circles = &cse.requests().circles;
+    let _hop = circles.enter(originator, &call.request.request_identifier, target.resource.id())?;
     // It is forwarded when its time has come, and answered here in the way that the originator wants.
     let mut request = Request::clone(&call.request);
     request.response_type = ResponseTypeInfo::default();

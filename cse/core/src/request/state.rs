@@ -1,5 +1,5 @@
 //! What the request procedures remember from one request to the next, in memory: who holds a place among the pending
-//! requests, and which group requests came already.
+//! requests, which group requests came already, and which notifications are being forwarded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,6 +9,7 @@ use dyad_protocol::time::Span;
 use dyad_protocol::{Failure, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::circle::Circles;
 use super::repeated::Repeated;
 use crate::Cse;
 use crate::config::DeferralConfig;
@@ -17,6 +18,7 @@ use crate::config::DeferralConfig;
 pub(crate) struct State {
     places: Arc<Semaphore>,
     pub(super) repeated: Repeated,
+    pub(super) circles: Circles,
     /// Microseconds of the life of `<request>` resources if it is shortened, 0 if not.
     short_life: AtomicI64,
 }
@@ -26,6 +28,7 @@ impl State {
         Self {
             places: Arc::new(Semaphore::new(config.pending.min(Semaphore::MAX_PERMITS))),
             repeated: Repeated::default(),
+            circles: Circles::default(),
             short_life: AtomicI64::new(0),
         }
     }

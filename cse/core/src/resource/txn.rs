@@ -8,7 +8,7 @@ mod notices;
 use std::sync::Arc;
 
 use dyad_protocol::{Failure, Timestamp};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::batch::Batch;
 use super::layer::{Change, Changes};
@@ -27,6 +27,8 @@ pub struct Txn<'a> {
     changes: Changes,
     pending: FxHashMap<Id, Option<Arc<Resource>>>,
     windows: Vec<Id>,
+    /// Subscriptions that are gone, by what they are below, as far as the lists still have them.
+    unsubscribed: FxHashMap<Id, FxHashSet<Id>>,
 }
 
 impl<'a> Txn<'a> {
@@ -38,6 +40,7 @@ impl<'a> Txn<'a> {
             changes: Changes::default(),
             pending: FxHashMap::default(),
             windows: Vec::new(),
+            unsubscribed: FxHashMap::default(),
         }
     }
 
@@ -93,14 +96,9 @@ impl<'a> Txn<'a> {
         if crate::types::is_instance(old.ty()) {
             self.forget_window(old.parent());
         }
+        // Many may go at once.
         if old.ty() == 23 {
-            let kept = self
-                .subscriptions(old.parent())?
-                .iter()
-                .filter(|sub| sub.id() != old.id())
-                .cloned()
-                .collect();
-            self.changes.subscriptions.push((old.parent(), SubscriptionList::new(kept)));
+            self.unsubscribed.entry(old.parent()).or_default().insert(old.id());
         }
         self.pending.insert(old.id(), None);
         self.changes.changes.push(Change::Remove(old.id(), Some(Arc::clone(old))));
@@ -195,6 +193,23 @@ impl<'a> Txn<'a> {
         list.sort_unstable_by_key(|subscription| subscription.id());
         self.changes.subscriptions.push((new.parent(), SubscriptionList::new(list)));
         Ok(())
+    }
+
+    /// Takes subscriptions that are gone out of the list of a resource.
+    fn unsubscribe(&mut self, parent: Id) -> Result<(), Failure> {
+        let Some(gone) = self.unsubscribed.remove(&parent) else { return Ok(()) };
+        let list = self.subscriptions(parent)?;
+        let kept = list.iter().filter(|subscription| !gone.contains(&subscription.id())).cloned().collect();
+        self.changes.subscriptions.push((parent, SubscriptionList::new(kept)));
+        Ok(())
+    }
+
+    /// Makes the changes ready for the batch. Internal failure if the store does not answer.
+    pub(crate) fn complete(&mut self) -> Result<(), Failure> {
+        // What is gone itself needs no list.
+        let is_gone = |parent: &&Id| matches!(self.pending.get(*parent), Some(None));
+        let parents: Vec<Id> = self.unsubscribed.keys().filter(|id| !is_gone(id)).copied().collect();
+        parents.into_iter().try_for_each(|parent| self.unsubscribe(parent))
     }
 
     /// Hands the changes over to the batch.
@@ -293,6 +308,9 @@ impl Lookup for Txn<'_> {
     }
 
     fn subscriptions(&mut self, parent: Id) -> Result<Subscriptions, Failure> {
+        if self.unsubscribed.contains_key(&parent) {
+            self.unsubscribe(parent)?;
+        }
         if let Some((_, list)) = self.changes.subscriptions.iter().rev().find(|(id, _)| *id == parent) {
             return Ok(Arc::clone(list));
         }

@@ -246,7 +246,8 @@ impl WriterThread {
         // Time never stands still or goes back between two writes, whatever the clock of the machine does.
         self.last = self.cse.clock().now().max(Timestamp::from_micros(self.last.micros() + 1));
         let mut txn = Txn::new(&self.cse, &mut self.batch, self.last);
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut txn)));
+        let run = std::panic::AssertUnwindSafe(|| job(&mut txn).and_then(|()| txn.complete()));
+        let outcome = std::panic::catch_unwind(run);
         match outcome {
             Ok(Ok(())) => {
                 txn.succeed();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dyad_protocol::{Failure, Object};
 
 use super::index::{Form, SubscriptionList, Watcher, said};
-use super::{ContentType, EventType, Subscription, holding, monitor, notification, posting};
+use super::{ContentType, EventType, SUBSCRIPTION, Subscription, holding, monitor, notification, posting};
 use crate::function::Change;
 use crate::request::Call;
 use crate::resource::{Draft, Lookup, Resource, Txn, View};
@@ -17,6 +17,14 @@ pub fn notify(txn: &mut Txn<'_>, change: &Change<'_>) -> Result<(), Failure> {
         Change::Create { call, parent, draft } => created(txn, *call, parent, draft),
         Change::Update { call, old, draft, .. } => updated(txn, *call, old, draft),
         Change::Delete { call, old, parent, .. } => deleted(txn, *call, old, *parent),
+    }
+}
+
+/// The subscriptions of a resource; none for one that can have none.
+fn list(txn: &mut Txn<'_>, resource: &Resource) -> Result<Arc<SubscriptionList>, Failure> {
+    match resource.table().allows_child(SUBSCRIPTION) {
+        true => txn.subscriptions(resource.id()),
+        false => Ok(Arc::clone(&txn.tree().nothing_subscribed)),
     }
 }
 
@@ -92,7 +100,7 @@ fn updated(
     old: &Arc<Resource>,
     draft: &Draft,
 ) -> Result<(), Failure> {
-    let list = txn.subscriptions(old.id())?;
+    let list = list(txn, old)?;
     if list.is_empty() {
         return Ok(());
     }
@@ -122,7 +130,7 @@ fn deleted(
     old: &Arc<Resource>,
     parent: Option<&Arc<Resource>>,
 ) -> Result<(), Failure> {
-    let list = txn.subscriptions(old.id())?;
+    let list = list(txn, old)?;
     if !list.is_empty() {
         let event = EventType::Delete;
         for group in select(txn, &list, event, |said| said.criteria.holds_for(old.attributes())) {
