@@ -8,6 +8,7 @@ use dyad_protocol::{Failure, Object};
 use serde_json::Value;
 
 use super::examine::MIXED;
+use super::forward;
 use super::verdict::{self, Verdict, Verdicts, check_number};
 
 /// Completes a new group.
@@ -52,7 +53,7 @@ pub(super) fn update(
         // Members that this function took out of the group are no news to it.
         if call.is_none() {
             draft.set("cnm", members.len());
-            return Ok(());
+            return forward::adapt(txn, old, &draft.attributes);
         }
         check_number(txn.cse(), members.len(), draft.number("mnm"))?;
         let verdict = reached(txn, call, draft, verdicts, &members)?;
@@ -61,7 +62,10 @@ pub(super) fn update(
         let count = usize::try_from(old.number("cnm").unwrap_or(0)).unwrap_or(usize::MAX);
         check_number(txn.cse(), count, draft.number("mnm"))?;
     }
-    Ok(())
+    match modified.contains_key("mid") || modified.contains_key("nar") {
+        true => forward::adapt(txn, old, &draft.attributes),
+        false => Ok(()),
+    }
 }
 
 /// The verdict from before the transaction if it still fits, or one that is reached now.
@@ -113,10 +117,10 @@ fn check_policies(txn: &mut Txn<'_>, draft: &Draft) -> Result<(), Failure> {
 
 /// A notifyAggregation without a duration gets that of the node (TS-0004 Table 6.3.5.29-1).
 fn complete_aggregation(txn: &Txn<'_>, draft: &mut Draft) {
-    let duration = txn.cse().config().group.gather_for;
+    let duration = forward::default_duration(txn.cse());
     if let Some(Value::Object(aggregation)) = draft.attributes.get_mut("nar")
         && !aggregation.contains_key("dur")
     {
-        aggregation.insert("dur".into(), format!("PT{}S", duration.as_secs_f64()).into());
+        aggregation.insert("dur".into(), duration.into());
     }
 }

@@ -66,6 +66,9 @@ impl Groups {
         {
             request.group_request_identifier = Some(cse.new_group_request(call, target)?);
         }
+        if let Some(content) = self.gathering(cse, call, &target.resource).await? {
+            request.content = Some(content);
+        }
         let plan = Plan {
             group: Arc::clone(&target.resource),
             selection,

@@ -10,6 +10,8 @@ mod attributes;
 mod deleted;
 mod examine;
 mod fan_out;
+mod forward;
+mod gather;
 mod plan;
 mod selection;
 mod verdict;
@@ -28,6 +30,9 @@ use verdict::Verdicts;
 
 /// The type number of `<group>`.
 const GROUP: u32 = 9;
+
+/// The type number of `<subscription>`.
+const SUBSCRIPTION: u32 = 23;
 
 /// The member name of its representation.
 const ROOT: &str = "m2m:grp";
@@ -58,7 +63,7 @@ impl ServiceFunction for Groups {
 
     fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {
         match stage {
-            Stage::Intercept => below_fan_out_point(target).is_some(),
+            Stage::Intercept => below_fan_out_point(target).is_some() || is_to_subscription(call, target),
             Stage::Prepare => match call.request.operation {
                 Operation::Create => call.request.resource_type == Some(GROUP),
                 Operation::Update => target.resource.ty() == GROUP,
@@ -76,7 +81,7 @@ impl ServiceFunction for Groups {
     ) -> Result<ControlFlow<Response>, Failure> {
         match below_fan_out_point(target) {
             Some(rest) => self.fan_out(cse, call, target, rest).await.map(ControlFlow::Break),
-            None => Ok(ControlFlow::Continue(())),
+            None => self.gather(cse, call, target).await,
         }
     }
 
@@ -113,6 +118,13 @@ impl ServiceFunction for Groups {
             ],
         }
     }
+}
+
+/// Whether a request notifies a subscription, as those of members notify the forwarder of their group.
+fn is_to_subscription(call: &Call, target: &Target) -> bool {
+    call.request.operation == Operation::Notify
+        && target.resource.ty() == SUBSCRIPTION
+        && target.virtual_child.is_none()
 }
 
 /// What follows a fanOutPoint in the address of a request; `None` if it goes to no fanOutPoint.

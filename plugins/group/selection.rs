@@ -16,6 +16,9 @@ const LEVELS: usize = 8;
 /// Sub-groups that are looked into for one request.
 const GROUPS: usize = 64;
 
+/// The number of no resource.
+const NOBODY: Id = 0;
+
 /// Members of a group by their positions.
 #[derive(Debug)]
 pub(super) enum Selection {
@@ -84,6 +87,16 @@ impl Selection {
 fn position(group: &Resource, forms: &[String]) -> Option<usize> {
     let View::Group(members) = group.view() else { return None };
     forms.iter().find_map(|form| members.position(form))
+}
+
+/// Whether a group has a member that is written in one of these forms, itself or in sub-groups.
+pub(super) fn has_member(
+    look: &mut impl Lookup,
+    cse: &Cse,
+    group: &Arc<Resource>,
+    forms: &[String],
+) -> Result<bool, Failure> {
+    has_below(look, cse, NOBODY, Arc::clone(group), forms)
 }
 
 /// The positions of the sub-groups that have a member, themselves or below them.

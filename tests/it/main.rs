@@ -16,6 +16,7 @@ mod conformance;
 mod delivery;
 mod durability;
 mod function;
+mod gathering;
 mod groups;
 mod harness;
 mod load;

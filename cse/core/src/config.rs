@@ -151,8 +151,6 @@ pub struct GroupConfig {
     pub answer_within: Duration,
     /// Bytes of one answer beyond which the contents of further members are left out.
     pub max_answer: usize,
-    /// How long notifications are gathered for one that is sent, if the group does not say.
-    pub gather_for: Duration,
 }
 
 impl Default for GroupConfig {
@@ -162,7 +160,6 @@ impl Default for GroupConfig {
             parallel: 64,
             answer_within: Duration::from_secs(10),
             max_answer: 64 << 20,
-            gather_for: Duration::from_secs(10),
         }
     }
 }
@@ -184,7 +181,7 @@ pub struct NotificationConfig {
     pub targets: usize,
     /// Notifications per target that are kept; those of the lowest priority, and the oldest, give way to more.
     pub stored: usize,
-    /// How long a batch of notifications may take to fill, for subscriptions that do not say.
+    /// How long a batch of notifications may take to fill, for subscriptions and groups that do not say.
     pub batch_duration: Span,
 }
 

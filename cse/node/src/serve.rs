@@ -187,7 +187,6 @@ fn config(settings: &Settings, listening: SocketAddr) -> Config {
             parallel: settings.group.parallel,
             answer_within: settings.group.answer_within,
             max_answer: settings.group.max_answer,
-            gather_for: settings.group.gather_for,
         },
         registration_allowed: settings.registration.allowed_originators.clone(),
         lenient: settings.http.lenient,

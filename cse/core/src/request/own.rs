@@ -40,18 +40,32 @@ impl Cse {
         id: Id,
         mut amend: impl FnMut(&Resource) -> Amendment + Send + 'static,
     ) -> Result<(), Failure> {
+        let outcome = self.amend_with(owner, id, move |_, resource| Ok((amend(resource), ()))).await;
+        outcome.map(Option::unwrap_or_default)
+    }
+
+    /// The same where the procedures of the type concern more than the resource, such as what is below it: `amend` does
+    /// that in the transaction itself, and may give something back. `None` for a resource that is gone.
+    pub async fn amend_with<T: Send + 'static>(
+        &self,
+        owner: &dyn ServiceFunction,
+        id: Id,
+        mut amend: impl FnMut(&mut Txn<'_>, &Arc<Resource>) -> Result<(Amendment, T), Failure> + Send + 'static,
+    ) -> Result<Option<T>, Failure> {
         let owned = owner.owns().to_vec();
         self.writer()
             .run(move |txn| {
-                let Some(resource) = txn.resource(id)? else { return Ok(()) };
+                let Some(resource) = txn.resource(id)? else { return Ok(None) };
                 if !owned.contains(&resource.ty()) {
                     return Err(Failure::internal("a service function amends a type that it does not own"));
                 }
-                match amend(&resource) {
-                    Amendment::Keep => Ok(()),
-                    Amendment::Modify(changes) => txn.modify(&resource, &changes).map(drop),
-                    Amendment::Delete => txn.delete(&resource),
+                let (amendment, outcome) = amend(txn, &resource)?;
+                match amendment {
+                    Amendment::Keep => {}
+                    Amendment::Modify(changes) => drop(txn.modify(&resource, &changes)?),
+                    Amendment::Delete => txn.delete(&resource)?,
                 }
+                Ok(Some(outcome))
             })
             .await
     }

@@ -10,6 +10,7 @@
 
 mod criteria;
 mod distribution;
+mod forwarding;
 mod gate;
 mod holding;
 mod index;
@@ -30,6 +31,7 @@ use serde_json::Value;
 use crate::resource::texts;
 
 pub use criteria::{ContentType, Criteria, EventType, Monitor};
+pub use forwarding::forward;
 pub(crate) use holding::changed;
 pub use holding::reschedule;
 pub use index::SubscriptionList;

@@ -56,7 +56,6 @@ impl Values {
             parallel: self.count("group.parallel")?,
             answer_within: self.duration("group.answer_within")?,
             max_answer: self.count("group.max_answer")?,
-            gather_for: self.duration("group.gather_for")?,
         })
     }
 

@@ -126,8 +126,6 @@ pub(super) static TABLE: &[Setting] = &[
         "Time until a request to a group is answered with what has come, if it names none."),
     setting("group.max_answer", "64MiB", Kind::Size("1kB", "4GiB"),
         "Size of an answer of a group beyond which contents of members are left out."),
-    setting("group.gather_for", "10s", Kind::Duration("10ms", "1d"),
-        "How long notifications are gathered for a group that does not say."),
 
     setting("request.timeout", "30s", TIMEOUT,
         "Longest time until a blocking request is answered, if it names no earlier one."),
@@ -193,7 +191,7 @@ pub(super) static TABLE: &[Setting] = &[
     setting("notification.stored", "100000", Kind::Count(1, 100_000_000),
         "Notifications per target that are kept; the least important and oldest make room for more."),
     setting("notification.batch_duration", "1min", Kind::Duration("1s", "1d"),
-        "How long a batch of notifications may take to fill, where a subscription does not say."),
+        "How long a batch of notifications may take to fill, where a subscription or group does not say."),
 
     setting("schemas.directory", "", Kind::Text(check::anything, "a directory"),
         "Directory of flexContainer specialisations loaded at the start; empty = none."),

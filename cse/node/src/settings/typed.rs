@@ -69,7 +69,6 @@ pub(crate) struct Group {
     pub(crate) answer_within: Duration,
     /// In bytes.
     pub(crate) max_answer: usize,
-    pub(crate) gather_for: Duration,
 }
 
 /// `request.*`
