@@ -15,6 +15,8 @@ pub mod process;
 pub mod registration;
 #[cfg(feature = "requests")]
 pub mod requests;
+#[cfg(feature = "semantics")]
+pub mod semantics;
 #[cfg(feature = "subscription")]
 pub mod subscription;
 
@@ -38,6 +40,8 @@ pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
         Arc::new(action::Actions::default()),
         #[cfg(feature = "process")]
         Arc::new(process::Processes::default()),
+        #[cfg(feature = "semantics")]
+        Arc::new(semantics::SemanticSearch::default()),
         #[cfg(feature = "subscription")]
         Arc::new(subscription::Subscriptions::default()),
     ]

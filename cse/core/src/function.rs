@@ -136,6 +136,17 @@ pub trait Observe: Send + Sync {
     fn answered(&self, cse: &Cse, call: &Arc<Call>, target: &Target, outcome: &Result<Response, Failure>);
 }
 
+/// Finds resources by what their `<semanticDescriptor>`s say.
+#[async_trait]
+pub trait Semantics: Send + Sync {
+    /// The resources with a descriptor that one of the queries (`smf`) matches and that the originator may discover,
+    /// anywhere on this node. INVALID_SPARQL_QUERY for what is no query.
+    async fn described(&self, cse: &Cse, call: &Arc<Call>) -> Result<Described, Failure>;
+}
+
+/// Numbers of resources that semantics filters match.
+pub type Described = rustc_hash::FxHashSet<Id>;
+
 /// What a service function offers besides taking part in requests: each a small trait that the core looks up.
 #[derive(Clone, Copy, Default)]
 pub struct Facets<'a> {
@@ -143,6 +154,8 @@ pub struct Facets<'a> {
     pub reach: Option<&'a dyn Reach>,
     /// Non-blocking requests; the first function that offers it gets them all.
     pub deferral: Option<&'a dyn Deferral>,
+    /// Semantic discovery.
+    pub semantics: Option<&'a dyn Semantics>,
     /// An observer of requests; `None` as long as there is nothing to observe.
     pub observe: Option<&'a dyn Observe>,
 }

@@ -26,7 +26,7 @@ pub use clock::{Clock, SystemClock};
 pub use config::Config;
 pub use cse::{Builder, Cse};
 pub use function::{
-    Change, Deferral, Event, Facets, Observe, Reach, Report, ServiceFunction, Stage, Stop, add_schemas,
+    Change, Deferral, Described, Event, Facets, Observe, Reach, Report, Semantics, ServiceFunction, Stage, Stop, add_schemas,
 };
 
 /// Number of the CSEBase, the root of the tree.

@@ -20,9 +20,8 @@ const RESULT_CONTENTS: [(&str, &[u64]); 5] = [
 /// Result contents up to this one are known to the specification.
 const LAST: u64 = 12;
 
-/// Filter criteria that have to be met (TS-0004 Table 7.3.3.17.0-1). Those for semantics and contents are
-/// refused.
-const CRITERIA: [&str; 39] = [
+/// Filter criteria that have to be met (TS-0004 Table 7.3.3.17.0-1). Those for contents are refused.
+const CRITERIA: [&str; 40] = [
     "crb",
     "cra",
     "ms",
@@ -60,6 +59,7 @@ const CRITERIA: [&str; 39] = [
     "gmty",
     "gsf",
     "geom",
+    "smf",
     "drt=1",
     "drt=2",
 ];

@@ -76,6 +76,9 @@ fn candidates(look: &mut Snapshot<'_>, criteria: &Filter<'_>) -> Result<Option<V
     if criteria.operation != FilterOperation::And {
         return Ok(None);
     }
+    if let Some(described) = criteria.described() {
+        return Ok(Some(described.iter().copied().collect()));
+    }
     if !criteria.labels.is_empty() && criteria.labels.iter().all(|label| !label.contains('*')) {
         return labelled(look, &criteria.labels).map(Some);
     }

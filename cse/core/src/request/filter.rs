@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::Cse;
 use crate::access::matches_pattern;
+use crate::function::Described;
 use crate::geography::Area;
 use crate::resource::{Lookup, Resource, forms};
 
@@ -19,25 +20,32 @@ const ADDRESSES: &[&str] = &["mid"];
 pub(super) struct Filter<'a> {
     criteria: Cow<'a, FilterCriteria>,
     area: Option<Area>,
+    described: Option<Described>,
 }
 
 impl<'a> Filter<'a> {
-    /// From what was sent. BAD_REQUEST for a geo-query that makes no sense; NOT_IMPLEMENTED for what this node does not
+    /// From what was sent, and what its semantics filters match. BAD_REQUEST for a geo-query that makes no sense; NOT_IMPLEMENTED for what this node does not
     /// evaluate, so that nothing is ignored in silence.
     pub(super) fn new(
         look: &mut impl Lookup,
         cse: &Cse,
         criteria: &'a FilterCriteria,
+        described: Option<Described>,
     ) -> Result<Self, Failure> {
-        if !criteria.semantics_filter.is_empty() {
-            return Err(Failure::not_implemented("semantics filters are not supported"));
+        if !criteria.semantics_filter.is_empty() && described.is_none() {
+            return Err(Failure::not_implemented("semantics filters are not supported here"));
         }
         if criteria.content_filter.is_some() {
             return Err(Failure::not_implemented("content-based discovery is not supported"));
         }
         let area = criteria.geo_query.as_ref();
         let area = area.map(|(kind, function, shape)| Area::new(*kind, *function, shape)).transpose()?;
-        Ok(Self { criteria: in_all_forms(look, cse, criteria)?, area })
+        Ok(Self { criteria: in_all_forms(look, cse, criteria)?, area, described })
+    }
+
+    /// What semantics filters match.
+    pub(super) fn described(&self) -> Option<&Described> {
+        self.described.as_ref()
     }
 
     /// The geo-query.
@@ -91,7 +99,7 @@ pub(super) fn check(
     criteria: Option<&FilterCriteria>,
 ) -> Result<(), Failure> {
     let Some(criteria) = criteria.filter(|criteria| criteria.has_conditions()) else { return Ok(()) };
-    let filter = Filter::new(look, cse, criteria)?;
+    let filter = Filter::new(look, cse, criteria, None)?;
     check_ready(look, target, &filter)
 }
 
@@ -175,6 +183,7 @@ fn own_conditions(verdict: &mut Verdict, resource: &Resource, criteria: &Filter<
     if !criteria.resource_type.is_empty() {
         verdict.add(criteria.resource_type.contains(&resource.ty()));
     }
+    verdict.given(criteria.described(), |described| described.contains(&resource.id()));
     if verdict.is_settled() {
         return;
     }

@@ -45,7 +45,7 @@ pub use target::{Target, Virtual, path_here};
 
 use crate::Cse;
 use crate::access;
-use crate::function::{Observe, ServiceFunction, Stage};
+use crate::function::{Described, Observe, ServiceFunction, Stage};
 use crate::resource::Snapshot;
 
 #[async_trait]
@@ -145,14 +145,31 @@ impl Cse {
         }
         match call.request.operation {
             Operation::Retrieve => {
+                let described = self.described(call).await?;
                 let shared = Arc::clone(call);
-                self.look(move |cse, snapshot| retrieve::retrieve(cse, &shared, snapshot, &target)).await
+                self.look(move |cse, snapshot| {
+                    retrieve::retrieve(cse, &shared, snapshot, &target, described.as_ref())
+                })
+                .await
             }
             // Boxed, so that what it holds while it waits does not weigh on every other request.
             Operation::Notify => Box::pin(notify::notify(self, call, &target)).await,
             Operation::Create => self.write(call, target, create::authorize, create::create).await,
             Operation::Update => self.write(call, target, update::authorize, update::update).await,
             Operation::Delete => self.write(call, target, delete::authorize, delete::delete).await,
+        }
+    }
+
+    /// What the semantics filters of a request match; `None` if it has none or nobody evaluates them.
+    async fn described(&self, call: &Arc<Call>) -> Result<Option<Described>, Failure> {
+        let criteria = call.request.filter_criteria.as_deref();
+        if criteria.is_none_or(|criteria| criteria.semantics_filter.is_empty()) {
+            return Ok(None);
+        }
+        match self.functions().iter().find_map(|function| function.facets().semantics) {
+            // Boxed, so that it does not weigh on every other request.
+            Some(semantics) => Box::pin(semantics.described(self, call)).await.map(Some),
+            None => Ok(None),
         }
     }
 

@@ -10,6 +10,7 @@ use super::filter::Filter;
 use super::{Asker, Call, Target, children, discover, filter, shape, target};
 use crate::Cse;
 use crate::access::{self, operation};
+use crate::function::Described;
 use crate::resource::{Lookup, Resource, Snapshot, path_of, resolve};
 
 /// Carries out a RETRIEVE on what is committed.
@@ -18,11 +19,12 @@ pub(super) fn retrieve(
     call: &Call,
     look: &mut Snapshot<'_>,
     target: &Target,
+    described: Option<&Described>,
 ) -> Result<Response, Failure> {
     let asker = Asker::new(cse, call);
     let sent = call.request.filter_criteria.as_deref();
     let none = FilterCriteria::default();
-    let filter = Filter::new(look, cse, sent.unwrap_or(&none))?;
+    let filter = Filter::new(look, cse, sent.unwrap_or(&none), described.cloned())?;
     if filter.is_discovery() {
         return discovery(cse, call, &asker, look, &target.resource, &filter);
     }

@@ -44,6 +44,13 @@ impl<'a> Snapshot<'a> {
         Self { tree, reader: None, may_read: tree.store.reads_inline() }
     }
 
+    /// All resources of a type with the points in time when they were last modified, in microseconds since 1970. Costs as
+    /// many rows as there are.
+    pub fn versions(&mut self, ty: u32) -> Result<Vec<(Id, i64)>, Failure> {
+        let ty = i32::try_from(ty).map_err(Failure::internal)?;
+        self.reader()?.versions(ty).map_err(Failure::internal)
+    }
+
     /// The tree, for as long as the snapshot may live.
     pub(crate) fn lend_tree(&self) -> &'a Tree {
         self.tree

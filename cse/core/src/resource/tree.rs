@@ -142,7 +142,7 @@ impl Tree {
     }
 
     /// Counts the commits that were published: a row that was read at one epoch may be out of date at the next.
-    pub(crate) fn epoch(&self) -> u64 {
+    pub fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }
 

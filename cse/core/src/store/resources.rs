@@ -42,6 +42,9 @@ const EXPIRED: &str =
 const CREATED: &str = "SELECT id FROM resource WHERE ty = ? AND ty NOT IN (4, 30, 58) AND ct >= ? AND ct < ? AND id > ? \
     ORDER BY id LIMIT 0 + ?";
 
+/// What was last modified when, of a type that the partial index holds.
+const VERSIONS: &str = "SELECT id, lt FROM resource WHERE ty = ? AND ty NOT IN (4, 30, 58) ORDER BY id";
+
 /// The types of instances, which are many and in no index but that of children.
 const INSTANCES: [i32; 3] = [4, 30, 58];
 
@@ -228,6 +231,11 @@ impl Connection {
             .filter(resource::id.gt(after_id))
             .order(resource::id)
             .select(resource::id)).load(link))
+    }
+
+    /// Ids of all resources of a type, which is none of instances, with the times when they were last modified.
+    pub fn versions(&mut self, ty: i32) -> Result<Vec<(i64, i64)>, StoreError> {
+        either!(self, link => Fixed::<_, (BigInt, BigInt)>::new(VERSIONS, bind![Integer: ty]).load(link))
     }
 
     /// Ids of what expired before a point in time, those first that expired first; ascending within the answer.

@@ -10,6 +10,7 @@ mod memory;
 mod million;
 mod notify;
 mod read;
+mod semantics;
 mod startup;
 
 use anyhow::Result;
@@ -43,11 +44,13 @@ pub(crate) enum Measure {
     Memory,
     /// A tree of 1,000,000 containers, held against an empty one.
     Million,
+    /// Discovery by SPARQL among 10,000 descriptors.
+    Semantics,
     /// How long an empty node takes to answer.
     Startup,
 }
 
-const EACH: [Measure; 11] = [
+const EACH: [Measure; 12] = [
     Measure::Read,
     Measure::Create,
     Measure::Latest,
@@ -59,6 +62,7 @@ const EACH: [Measure; 11] = [
     Measure::Startup,
     Measure::Million,
     Measure::Geo,
+    Measure::Semantics,
 ];
 
 impl Measure {
@@ -87,6 +91,7 @@ impl Measure {
             Self::Children => children::run(bench, report),
             Self::Memory => memory::run(bench, report),
             Self::Million => million::run(bench, report),
+            Self::Semantics => semantics::run(bench, report),
             Self::Startup => startup::run(bench, report),
         }
     }

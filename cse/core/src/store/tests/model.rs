@@ -281,6 +281,8 @@ fn compare(model: &Model, dice: &mut Dice, store: &mut Connection, name: &str) {
     let (from, to) = (dice.int(1000), dice.int(1000));
     let created = |row: &Row| row.ty == ty && (from..to).contains(&row.ct) && row.id > after;
     assert_eq!(store.by_type_created(ty, from, to, after, limit).unwrap(), model.ids(limit, created));
+    let of_type = model.rows.values().filter(|row| row.ty == ty && ty != 4).map(|row| (row.id, row.lt));
+    assert_eq!(store.versions(ty).unwrap(), of_type.collect::<Vec<_>>());
     assert_eq!(store.expired(from, 1000).unwrap(), model.ids(1000, |row| row.et < from));
     let mut due: Vec<i64> = model.rows.values().map(|row| row.et).filter(|et| *et < from).collect();
     due.sort_unstable();

@@ -47,6 +47,7 @@ fn everything(writer: &mut Writer, id: i64) -> usize {
     writer.child_ids(&[1, id], Some(Child { parent: 1, ty: 4, id: 1 }), 9).unwrap();
     writer.oldest(1, 4, 0, 9).unwrap();
     writer.by_type_created(4, 0, 9, 0, 9).unwrap();
+    writer.versions(3).unwrap();
     writer.expired(9, 9).unwrap();
     writer.meta("m").unwrap();
     writer.last_id().unwrap();
@@ -72,9 +73,9 @@ fn everything(writer: &mut Writer, id: i64) -> usize {
     writer.due_gates(9, 9).unwrap();
     writer.next_due().unwrap();
     writer.has_gates().unwrap();
-    // 18 kinds of change and 38 queries. `children` of two types has no statement but that of `child_ids_of`; on SQLite
+    // 18 kinds of change and 39 queries. `children` of two types has no statement but that of `child_ids_of`; on SQLite
     // `rows` is `row` many times, on PostgreSQL both forms of `child_ids` are one.
-    18 + 37
+    18 + 38
 }
 
 #[test]

@@ -1,0 +1,55 @@
+//! The effort that one query may take: steps and time, whatever it asks for.
+//!
+//! The evaluator asks for cancellation only where it reads triples; products of what it holds in memory would go on
+//! for hours. But each row that it makes clones terms, and terms are ours: their clones count, and unwind the
+//! evaluation when the effort is spent.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::{Duration, Instant};
+
+use dyad_protocol::{Failure, StatusCode};
+
+/// Steps that a query may take: rows that it holds cost one for each of their terms.
+const STEPS: u64 = 20_000_000;
+
+/// How long a query may take.
+const TIME: Duration = Duration::from_secs(2);
+
+/// Steps between two looks at the clock.
+const LOOK: u64 = 4_096;
+
+thread_local! {
+    static LEFT: Cell<u64> = const { Cell::new(0) };
+    static ENDS: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// What unwinds.
+struct Spent;
+
+/// Evaluates within the limits. REQUEST_TIMEOUT if they do not suffice.
+pub(super) fn limited<T>(evaluate: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    LEFT.set(STEPS);
+    ENDS.set(Instant::now().checked_add(TIME));
+    // What unwinds leaves nothing behind: evaluation changes nothing but what it owns.
+    let outcome = catch_unwind(AssertUnwindSafe(evaluate));
+    ENDS.set(None);
+    match outcome {
+        Ok(outcome) => outcome,
+        Err(cause) if cause.is::<Spent>() => {
+            Err(Failure::new(StatusCode::RequestTimeout, "the query takes more effort than a query may"))
+        }
+        Err(cause) => resume_unwind(cause),
+    }
+}
+
+/// Counts a step of the evaluation that is under way on this thread.
+pub(super) fn step() {
+    let left = LEFT.get();
+    let Some(ends) = ENDS.get() else { return };
+    let Some(rest) = left.checked_sub(1) else { resume_unwind(Box::new(Spent)) };
+    LEFT.set(rest);
+    if rest % LOOK == 0 && Instant::now() >= ends {
+        resume_unwind(Box::new(Spent));
+    }
+}

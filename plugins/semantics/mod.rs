@@ -1,0 +1,203 @@
+//! Semantics (CSF-SEM; TS-0001 9.6.30, 10.2.14, TS-0004 7.3.3.18, 7.3.3.19, 7.4.34).
+//!
+//! Responsible for what a `<semanticDescriptor>` may say, for discovery by a semantics filter (`smf`), and for semantic
+//! queries (`sqi`). How filters combine, and what the originator may see of the resources that are described, is left to
+//! discovery in the core. What is read but not acted on, and what is refused, is in `docs/deviations/semantics.md`.
+
+mod descriptor;
+mod effort;
+mod graphs;
+mod query;
+mod sync;
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use dyad_core::access::{self, operation};
+use dyad_core::request::{Asker, Call, Target};
+use dyad_core::resource::{Id, Lookup, Resource, Snapshot, Txn};
+use dyad_core::{Change, Cse, Described, Facets, Report, Semantics, ServiceFunction, Stage};
+use dyad_protocol::{Failure, Operation, Response, ResultContent, StatusCode};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use graphs::Graphs;
+use query::Query;
+
+/// The type number of `<semanticDescriptor>`.
+const DESCRIPTOR: u32 = 24;
+
+/// Evaluations at a time: each takes a core.
+const EVALUATIONS: usize = 2;
+
+/// Keeps descriptors and asks them.
+#[derive(Debug)]
+pub struct SemanticSearch {
+    graphs: Arc<RwLock<Graphs>>,
+    turns: Semaphore,
+    asked: AtomicU64,
+}
+
+impl Default for SemanticSearch {
+    fn default() -> Self {
+        Self { graphs: Arc::default(), turns: Semaphore::new(EVALUATIONS), asked: AtomicU64::new(0) }
+    }
+}
+
+#[async_trait]
+impl ServiceFunction for SemanticSearch {
+    fn name(&self) -> &'static str {
+        "semantics"
+    }
+
+    fn owns(&self) -> &[u32] {
+        &[DESCRIPTOR]
+    }
+
+    fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {
+        stage == Stage::Intercept
+            && call.request.operation == Operation::Retrieve
+            && call.request.semantic_query_indicator == Some(true)
+            && target.virtual_child.is_none()
+    }
+
+    async fn intercept(
+        &self,
+        cse: &Cse,
+        call: &Arc<Call>,
+        target: &Target,
+    ) -> Result<ControlFlow<Response>, Failure> {
+        if !matches!(call.request.result_content, None | Some(ResultContent::SemanticContent)) {
+            return Err(Failure::bad_request("a semantic query (sqi) asks for semantic content (rcn 10)"));
+        }
+        let queries = queries(call)?;
+        let [query] = <[Query; 1]>::try_from(queries)
+            .map_err(|_| Failure::bad_request("a semantic query (sqi) has one semantics filter (smf)"))?;
+        let (shared, root) = (Arc::clone(call), Arc::clone(&target.resource));
+        let result = self
+            .evaluate(cse, move |cse, graphs| {
+                let mut look = Snapshot::new(cse.tree());
+                let asker = Asker::new(cse, &shared);
+                access::authorize(&mut look, cse, &asker, &root, operation::RETRIEVE, None)?;
+                let scope = scope(cse, &asker, &mut look, &root, graphs)?;
+                query.answer(graphs, &scope)
+            })
+            .await?;
+        let mut response = Response::to(&call.request, StatusCode::Ok);
+        response.content = Some(json!({ "m2m:qres": result }).into());
+        Ok(ControlFlow::Break(response))
+    }
+
+    fn apply(&self, _: &mut Txn<'_>, change: &mut Change<'_>) -> Result<(), Failure> {
+        match change {
+            Change::Create { draft, .. } if draft.table.number == DESCRIPTOR => descriptor::create(draft),
+            Change::Update { draft, modified, .. } if draft.table.number == DESCRIPTOR => {
+                descriptor::update(draft, modified)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn facets(&self) -> Facets<'_> {
+        Facets { semantics: Some(self), ..Facets::default() }
+    }
+
+    fn report(&self) -> Report {
+        let asked = self.asked.load(Ordering::Relaxed);
+        let triples = self.graphs.read().unwrap_or_else(PoisonError::into_inner).len() as u64;
+        Report {
+            summary: format!("{asked} queries since the start, {triples} triples in memory"),
+            figures: vec![("asked", asked), ("triples", triples)],
+        }
+    }
+}
+
+#[async_trait]
+impl Semantics for SemanticSearch {
+    async fn described(&self, cse: &Cse, call: &Arc<Call>) -> Result<Described, Failure> {
+        let queries = queries(call)?;
+        let call = Arc::clone(call);
+        self.evaluate(cse, move |cse, graphs| {
+            let mut look = Snapshot::new(cse.tree());
+            let asker = Asker::new(cse, &call);
+            let mut described = Described::default();
+            for query in &queries {
+                for id in query.matches(graphs)? {
+                    let Some(descriptor) = look.resource(id)? else { continue };
+                    if may(cse, &asker, &mut look, &descriptor, operation::DISCOVERY)? {
+                        described.insert(descriptor.parent());
+                    }
+                }
+            }
+            Ok(described)
+        })
+        .await
+    }
+}
+
+impl SemanticSearch {
+    /// Evaluates on a thread that may block, with the graphs brought up to date.
+    async fn evaluate<T: Send + 'static>(
+        &self,
+        cse: &Cse,
+        evaluate: impl FnOnce(&Cse, &Graphs) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let _turn = self.turns.acquire().await.map_err(Failure::internal)?;
+        let (cse, graphs) = (cse.shared(), Arc::clone(&self.graphs));
+        tokio::task::spawn_blocking(move || {
+            sync::bring_up_to_date(&cse, &graphs)?;
+            let graphs = graphs.read().unwrap_or_else(PoisonError::into_inner);
+            evaluate(&cse, &graphs)
+        })
+        .await
+        .unwrap_or_else(|error| Err(Failure::internal(error)))
+    }
+}
+
+/// The semantics filters of a request, read and within the limits.
+fn queries(call: &Call) -> Result<Vec<Query>, Failure> {
+    let filters = call.request.filter_criteria.as_deref().map(|criteria| &criteria.semantics_filter);
+    filters.into_iter().flatten().map(|text| Query::parse(text)).collect()
+}
+
+fn may(
+    cse: &Cse,
+    asker: &Asker<'_>,
+    look: &mut Snapshot<'_>,
+    descriptor: &Arc<Resource>,
+    operation: u8,
+) -> Result<bool, Failure> {
+    if descriptor.is_expired(asker.now) {
+        return Ok(false);
+    }
+    match access::authorize(look, cse, asker, descriptor, operation, None) {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.source.is_none() => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The descriptors below a resource that the asker may read (TS-0004 7.3.3.19.1).
+fn scope(
+    cse: &Cse,
+    asker: &Asker<'_>,
+    look: &mut Snapshot<'_>,
+    root: &Resource,
+    graphs: &Graphs,
+) -> Result<Vec<Id>, Failure> {
+    let mut scope = Vec::new();
+    for id in graphs.ids() {
+        let Some(descriptor) = look.resource(id)? else { continue };
+        let mut above = descriptor.parent();
+        while above != 0 && above != root.id() {
+            above = look.resource(above)?.map_or(0, |above| above.parent());
+        }
+        if above == root.id() && may(cse, asker, look, &descriptor, operation::RETRIEVE)? {
+            scope.push(id);
+        }
+    }
+    Ok(scope)
+}
