@@ -3,6 +3,7 @@
 //! `DYAD_CASES=lbl,SUB` runs the cases alone whose names contain one of the texts.
 
 mod coverage;
+mod surface;
 
 use dyad_tests::case::{self, Outcome, Transport};
 use dyad_tests::{Store, Subject, variable, workspace};
@@ -12,6 +13,7 @@ fn over_http_on_sqlite() {
     let outcome = run(Store::Sqlite, Transport::Http);
     if Subject::foreign().is_none() && variable("DYAD_CASES").is_none() {
         coverage::check(&outcome.covered);
+        surface::check(&outcome.covered);
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) fn of(request: &Request, answer: &Answer, root: Option<&Value>) -> Ve
         && !is_discovery
         && let Some(kind) = kind(request, answer, root)
     {
+        let wanted = result_content.unwrap_or(if operation == "delete" { "0" } else { "1" });
+        shown.push(format!("surface {kind} {operation} {wanted}"));
         shown.push(format!("type {kind} {operation}"));
     }
     for (field, value) in request.fields.iter().filter(|_| is_success) {
