@@ -64,11 +64,36 @@ pub(super) fn triples(attributes: &Object) -> Result<Vec<Triple>, Failure> {
         }
         Some(5) => collect(oxttl::TurtleParser::new().for_slice(&text)),
         Some(7) => {
+            if is_nested(&text) {
+                return Err(Failure::bad_request(format!("JSON-LD is nested {LEVELS} times at most")));
+            }
             let quads = oxjsonld::JsonLdParser::new().for_slice(&text);
             collect(quads.map(|quad| quad.map(Triple::from)))
         }
         _ => Err(Failure::not_implemented("descriptors are RDF/XML (4), Turtle (5) or JSON-LD (7)")),
     }
+}
+
+/// Levels of arrays and objects: the parser goes down a level for each.
+const LEVELS: usize = 16;
+
+/// Whether JSON is nested deeper than that.
+fn is_nested(text: &[u8]) -> bool {
+    let (mut level, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => level += 1,
+            b'}' | b']' if !in_string => level = level.saturating_sub(1),
+            _ => {}
+        }
+        if level > LEVELS {
+            return true;
+        }
+    }
+    false
 }
 
 /// What XML may grow by without a limit.

@@ -32,17 +32,25 @@ const DESCRIPTOR: u32 = 24;
 /// Evaluations at a time: each takes a core.
 const EVALUATIONS: usize = 2;
 
+/// Bytes of the stack of an evaluation. Expressions are trees as deep as a query is long, and the parser, the optimiser and
+/// the evaluator go down them; what is not used costs nothing.
+const STACK: usize = 128 * 1024 * 1024;
+
 /// Keeps descriptors and asks them.
 #[derive(Debug)]
 pub struct SemanticSearch {
     graphs: Arc<RwLock<Graphs>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     asked: AtomicU64,
 }
 
 impl Default for SemanticSearch {
     fn default() -> Self {
-        Self { graphs: Arc::default(), turns: Semaphore::new(EVALUATIONS), asked: AtomicU64::new(0) }
+        Self {
+            graphs: Arc::default(),
+            turns: Arc::new(Semaphore::new(EVALUATIONS)),
+            asked: AtomicU64::new(0),
+        }
     }
 }
 
@@ -72,12 +80,12 @@ impl ServiceFunction for SemanticSearch {
         if !matches!(call.request.result_content, None | Some(ResultContent::SemanticContent)) {
             return Err(Failure::bad_request("a semantic query (sqi) asks for semantic content (rcn 10)"));
         }
-        let queries = queries(call)?;
-        let [query] = <[Query; 1]>::try_from(queries)
-            .map_err(|_| Failure::bad_request("a semantic query (sqi) has one semantics filter (smf)"))?;
         let (shared, root) = (Arc::clone(call), Arc::clone(&target.resource));
         let result = self
             .evaluate(cse, move |cse, graphs| {
+                let [query] = <[Query; 1]>::try_from(queries(&shared)?).map_err(|_| {
+                    Failure::bad_request("a semantic query (sqi) has one semantics filter (smf)")
+                })?;
                 let mut look = Snapshot::new(cse.tree());
                 let asker = Asker::new(cse, &shared);
                 access::authorize(&mut look, cse, &asker, &root, operation::RETRIEVE, None)?;
@@ -117,9 +125,9 @@ impl ServiceFunction for SemanticSearch {
 #[async_trait]
 impl Semantics for SemanticSearch {
     async fn described(&self, cse: &Cse, call: &Arc<Call>) -> Result<Described, Failure> {
-        let queries = queries(call)?;
         let call = Arc::clone(call);
         self.evaluate(cse, move |cse, graphs| {
+            let queries = queries(&call)?;
             let mut look = Snapshot::new(cse.tree());
             let asker = Asker::new(cse, &call);
             let mut described = Described::default();
@@ -138,22 +146,27 @@ impl Semantics for SemanticSearch {
 }
 
 impl SemanticSearch {
-    /// Evaluates on a thread that may block, with the graphs brought up to date.
+    /// Reads and evaluates on a thread of its own, with the graphs brought up to date. The turn ends with the thread,
+    /// not with the request.
     async fn evaluate<T: Send + 'static>(
         &self,
         cse: &Cse,
         evaluate: impl FnOnce(&Cse, &Graphs) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        let _turn = self.turns.acquire().await.map_err(Failure::internal)?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(Failure::internal)?;
         let (cse, graphs) = (cse.shared(), Arc::clone(&self.graphs));
-        tokio::task::spawn_blocking(move || {
+        let work = move || {
+            let _turn = turn;
             sync::bring_up_to_date(&cse, &graphs)?;
             let graphs = graphs.read().unwrap_or_else(PoisonError::into_inner);
             evaluate(&cse, &graphs)
-        })
-        .await
-        .unwrap_or_else(|error| Err(Failure::internal(error)))
+        };
+        let (give, take) = tokio::sync::oneshot::channel();
+        let thread = std::thread::Builder::new().name("sparql".into()).stack_size(STACK);
+        // Nobody waits any more for what comes after the time of the request.
+        thread.spawn(move || drop(give.send(work()))).map_err(Failure::internal)?;
+        take.await.unwrap_or_else(|_| Err(Failure::internal("a semantics filter could not be evaluated")))
     }
 }
 

@@ -15,8 +15,11 @@ use spargebra::term::{NamedNodePattern, TermPattern, TriplePattern};
 use super::effort::limited;
 use super::graphs::Graphs;
 
-/// Bytes of a query.
-const LENGTH: usize = 16 * 1024;
+/// Bytes of a query: a chain of operators is a tree as deep as the chain is long.
+const LENGTH: usize = 4 * 1024;
+
+/// Brackets and negations that a query may open. The parser goes down a level for each.
+const OPENED: usize = 24;
 
 /// Bytes of a result.
 const RESULT: usize = 4 * 1024 * 1024;
@@ -40,6 +43,10 @@ impl Query {
     pub(super) fn parse(text: &str) -> Result<Self, Failure> {
         if text.len() > LENGTH {
             return Err(Failure::bad_request(format!("a semantics filter has {LENGTH} bytes at most")));
+        }
+        // Whether in a text or not: what closes one there would hide the others.
+        if text.bytes().filter(|byte| matches!(byte, b'(' | b'[' | b'{' | b'!')).count() > OPENED {
+            return Err(refused("so many brackets"));
         }
         let query = SparqlParser::new().parse_query(text).map_err(|error| {
             Failure::new(StatusCode::InvalidSparqlQuery, format!("the semantics filter is no query: {error}"))
