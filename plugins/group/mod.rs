@@ -1,8 +1,9 @@
 //! Groups (CSF-GMG; TS-0001 9.6.13, 9.6.14, 10.2.7, TS-0004 7.4.13, 7.4.14).
 //!
 //! Responsible for what a `<group>` says of its members, and for the `<fanOutPoint>`, which carries a request to all of
-//! them and gives back one answer. Who is a member as far as access control goes is read off the group by
-//! `dyad_core::access`; what a member does with its request is left to whoever hosts it.
+//! them and gives back one answer, and for notifications that a group gathers for whoever subscribed to its members. Who
+//! is a member as far as access control goes is read off the group by `dyad_core::access`; what a member does with its
+//! request is left to whoever hosts it.
 
 mod answer;
 mod ask;
