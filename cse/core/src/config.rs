@@ -132,11 +132,7 @@ pub struct DeferralConfig {
 
 impl Default for DeferralConfig {
     fn default() -> Self {
-        Self {
-            flex_wait: Duration::from_secs(2),
-            pending: 1_000,
-            keep_results: Span::from_seconds(600),
-        }
+        Self { flex_wait: Duration::from_secs(2), pending: 1_000, keep_results: Span::from_seconds(600) }
     }
 }
 
