@@ -8,6 +8,7 @@ use dyad_protocol::schema::Schemas;
 use dyad_protocol::{Failure, Timestamp};
 use tokio::sync::watch;
 
+use crate::alarm::{self, Timer};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::Delivery;
@@ -25,6 +26,7 @@ pub struct Cse {
     writer: WriteQueue,
     delivery: Delivery,
     requests: request::State,
+    alarms: Timer,
     functions: Vec<Arc<dyn ServiceFunction>>,
     stop: watch::Sender<bool>,
     expiration_interval: watch::Sender<Duration>,
@@ -68,6 +70,7 @@ impl Builder {
         let cse = Arc::new(Cse {
             tree: Tree::new(self.store, self.schemas, self.config.cache_bytes),
             requests: request::State::new(&self.config.deferral),
+            alarms: Timer::new(&self.functions),
             delivery: Delivery::new(self.transports, self.config.notification.clone(), stopped),
             config: self.config,
             clock: self.clock,
@@ -101,6 +104,7 @@ impl Cse {
             });
         }
         self.delivery.start(self);
+        tokio::spawn(alarm::run(Arc::clone(self), Stop(self.stop.subscribe())));
         for function in &self.functions {
             let (function, cse, stop) = (Arc::clone(function), Arc::clone(self), Stop(self.stop.subscribe()));
             tokio::spawn(async move {
@@ -173,6 +177,10 @@ impl Cse {
 
     pub(crate) fn requests(&self) -> &request::State {
         &self.requests
+    }
+
+    pub(crate) fn alarms(&self) -> &Timer {
+        &self.alarms
     }
 
     /// Whether the node is being stopped.

@@ -14,6 +14,7 @@ use dyad_protocol::{Failure, Object, Operation, Request, Response, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use crate::Cse;
+use crate::alarm::Alarms;
 use crate::request::{Call, Cause, Target};
 use crate::resource::{Draft, Id, Resource, Txn};
 
@@ -158,6 +159,8 @@ pub struct Facets<'a> {
     pub semantics: Option<&'a dyn Semantics>,
     /// An observer of requests; `None` as long as there is nothing to observe.
     pub observe: Option<&'a dyn Observe>,
+    /// Calls for resources of the types that it owns, when a time has come.
+    pub alarms: Option<&'a dyn Alarms>,
 }
 
 /// A service function. Every method has a default that does nothing.

@@ -6,6 +6,7 @@
 //! settings file and no clock but the one it is given.
 
 pub mod access;
+mod alarm;
 pub mod clock;
 pub mod config;
 mod cse;
@@ -22,6 +23,7 @@ mod types;
 #[cfg(test)]
 mod tests;
 
+pub use alarm::Alarms;
 pub use clock::{Clock, SystemClock};
 pub use config::Config;
 pub use cse::{Builder, Cse};

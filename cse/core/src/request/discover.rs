@@ -96,7 +96,9 @@ fn candidates(look: &mut Snapshot<'_>, criteria: &Filter<'_>) -> Result<Option<V
             .collect();
         let exact = alternatives.iter().all(|value| is_indexed(value));
         let covered = instances_excluded
-            || !look.tree().schemas.by_number(4).is_some_and(|cin| cin.has(&condition.name));
+            || ![4, 30].iter().any(|ty| {
+                look.tree().schemas.by_number(*ty).is_some_and(|instance| instance.has(&condition.name))
+            });
         if exact && covered && is_scalar(look, &condition.name) {
             return by_attribute(look, &condition.name, &alternatives).map(Some);
         }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use dyad_protocol::Failure;
 
-use super::layer::{Changes, Layer};
+use super::alarms::Remembered;
+use super::layer::{Change, Changes, Layer};
 use super::ledger::Ledger;
+use super::series::Newest;
 use super::tree::Subscriptions;
 use super::windows::Windows;
 use super::{Id, Resource};
-use crate::store::{GateRow, Settled, StoreError, Writer};
+use crate::store::{Alarm, GateRow, Settled, StoreError, Writer};
 
 /// Numbers that are reserved in the store at a time: a crash loses at most so many.
 const RESERVE: i64 = 1 << 16;
@@ -28,6 +30,8 @@ pub(crate) struct Batch {
     layer: Layer,
     settled: Vec<Settled>,
     ledger: Ledger,
+    alarms: Remembered,
+    newest: Newest,
     next_id: Id,
     reserved: Id,
     named_instances: bool,
@@ -47,6 +51,8 @@ impl Batch {
             layer: Layer::default(),
             settled: Vec::new(),
             ledger,
+            alarms: Remembered::default(),
+            newest: Newest::default(),
             next_id,
             reserved: next_id,
             named_instances,
@@ -97,6 +103,26 @@ impl Batch {
         self.layer.subscriptions(parent)
     }
 
+    /// The alarm of a resource.
+    pub(crate) fn alarm(&mut self, resource: Id) -> Result<Option<Arc<Alarm>>, StoreError> {
+        if let Some(alarm) = self.layer.alarms.get(resource).or_else(|| self.alarms.get(resource)) {
+            return Ok(alarm.clone());
+        }
+        let alarm = self.writer.alarm(resource)?.map(Arc::new);
+        self.alarms.note(resource, alarm.clone());
+        Ok(alarm)
+    }
+
+    /// A point in time after which no data of a time series were made, as far as instances of it are there.
+    pub(crate) fn newest_generated(&mut self, series: Id) -> Result<i64, StoreError> {
+        if let Some(newest) = self.newest.get(series) {
+            return Ok(newest);
+        }
+        let newest = self.flushed()?.newest_generated(series)?.unwrap_or(i64::MIN);
+        self.newest.note(series, newest);
+        Ok(newest)
+    }
+
     /// Notifications that were delivered: their rows go with the next transaction.
     pub(crate) fn settle(&mut self, settled: Vec<Settled>) {
         self.settled.extend(settled);
@@ -135,6 +161,12 @@ impl Batch {
     /// Takes over the changes of a job that succeeded.
     pub(crate) fn merge(&mut self, changes: Changes) {
         self.ledger.merge(&changes.outgoing);
+        self.alarms.note_all(&changes.alarms);
+        for change in &changes.changes {
+            if let Change::Put(resource, true) = change {
+                self.newest.add(resource);
+            }
+        }
         self.layer.merge(changes);
     }
 
@@ -186,6 +218,8 @@ impl Batch {
         self.ledger.discard(&layer.outgoing);
         self.settled.extend(layer.settled);
         self.windows.clear();
+        self.alarms.clear();
+        self.newest.clear();
         // The mark may not have reached the disk.
         self.meta = vec![(HIGH_WATER.to_owned(), self.reserved.to_string())];
         if self.named_instances {

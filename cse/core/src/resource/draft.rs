@@ -9,6 +9,9 @@ use serde_json::Value;
 use super::{Id, Latest, Resource, names};
 use crate::store::Row;
 
+/// The type of the instances of time series.
+const TIME_SERIES_INSTANCE: u32 = 30;
+
 /// A version of a resource that is not fixed yet.
 pub struct Draft {
     /// The table of the type, or of the specialisation.
@@ -104,6 +107,10 @@ impl Draft {
             },
             cs: attributes.get("cs").and_then(Value::as_i64),
             body: serde_json::to_string(&attributes).map_err(Failure::internal)?,
+            dgt: match self.table.number {
+                TIME_SERIES_INSTANCE => time("dgt").map(Timestamp::micros),
+                _ => None,
+            },
         };
         Ok(Arc::new(Resource::with_attributes(Arc::new(row), self.table, self.latest, attributes)))
     }

@@ -10,6 +10,7 @@ use dyad_protocol::schema::Presence;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 
+use super::alarms::Alarms;
 use super::outgoing::{Outgoing, Published};
 use super::tree::Subscriptions;
 use super::{Id, Resource, Tree};
@@ -65,6 +66,7 @@ pub(crate) struct Changes {
     pub(crate) changes: Vec<Change>,
     pub(crate) subscriptions: Vec<(Id, Subscriptions)>,
     pub(crate) outgoing: Outgoing,
+    pub(crate) alarms: Alarms,
 }
 
 /// The changes of one transaction.
@@ -75,6 +77,7 @@ pub(crate) struct Layer {
     ris: FxHashMap<String, Id>,
     subscriptions: FxHashMap<Id, Subscriptions>,
     pub(crate) outgoing: Outgoing,
+    pub(crate) alarms: Alarms,
     /// Notifications that were delivered and whose rows go with this transaction.
     pub(crate) settled: Vec<Settled>,
 }
@@ -115,6 +118,7 @@ impl Layer {
         }
         self.subscriptions.extend(changes.subscriptions);
         self.outgoing.merge(changes.outgoing);
+        self.alarms.merge(changes.alarms);
     }
 
     fn put(&mut self, resource: Arc<Resource>, is_new: bool) {
@@ -180,6 +184,7 @@ impl Layer {
         // Rows in the order of their numbers keep the pages of the tables in order.
         set.insert.sort_unstable_by_key(|row| row.id);
         self.outgoing.take_changes(&mut set);
+        self.alarms.take_changes(&mut set);
         set
     }
 

@@ -3,6 +3,7 @@
 //! A [`Resource`] never changes; a write makes a new version and publishes it after the commit. Identifiers are
 //! never used twice and names never change, so what was once true of a path stays true until the resource is gone.
 
+mod alarms;
 mod batch;
 mod draft;
 mod forms;
@@ -11,6 +12,7 @@ mod ledger;
 mod members;
 pub mod names;
 mod outgoing;
+mod series;
 mod snapshot;
 mod tree;
 mod txn;

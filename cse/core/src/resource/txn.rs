@@ -3,7 +3,9 @@
 //! One job of the writer runs in one [`Txn`]: it reads the tree as the jobs before it left it, collects its own
 //! changes, and either all of them come to pass or none. Nothing here can await.
 
+mod alarms;
 mod notices;
+mod series;
 
 use std::sync::Arc;
 
@@ -13,6 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::batch::Batch;
 use super::layer::{Change, Changes};
 use super::tree::Subscriptions;
+use super::windows::AHEAD;
 use super::{Id, Latest, Lookup, Resource, Tree};
 use crate::Cse;
 use crate::request::{Cause, remove_subtree};
@@ -100,6 +103,9 @@ impl<'a> Txn<'a> {
         if old.ty() == 23 {
             self.unsubscribed.entry(old.parent()).or_default().insert(old.id());
         }
+        if self.cse.alarms().concerns(old.row().ty) {
+            self.clear_alarm(old.id())?;
+        }
         self.pending.insert(old.id(), None);
         self.changes.changes.push(Change::Remove(old.id(), Some(Arc::clone(old))));
         Ok(())
@@ -116,12 +122,12 @@ impl<'a> Txn<'a> {
         if let Some(oldest) = self.batch.windows.oldest(container) {
             return Ok(Some(*oldest));
         }
-        let (after, ahead) = self.batch.windows.next(container);
+        let after = self.batch.windows.after(container).unwrap_or(0);
         let writer = self.batch.flushed().map_err(Failure::internal)?;
-        let mut read = writer.oldest(container, ty, after, ahead).map_err(Failure::internal)?;
+        let mut read = writer.oldest(container, ty, after, AHEAD).map_err(Failure::internal)?;
         // What this transaction removed is still there.
         read.retain(|instance| !matches!(self.pending.get(&instance.id), Some(None)));
-        self.batch.windows.extend(container, read);
+        self.batch.windows.extend(container, read.into_iter().map(|oldest| (oldest.id, oldest)).collect());
         Ok(self.batch.windows.oldest(container).copied())
     }
 

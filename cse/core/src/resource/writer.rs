@@ -238,6 +238,7 @@ impl WriterThread {
     }
 
     fn publish(&self, layer: Layer) {
+        self.cse.alarms().note(layer.alarms.earliest());
         let published = layer.publish(self.cse.tree(), self.batch.has_open_events());
         self.cse.delivery().accept(published);
     }

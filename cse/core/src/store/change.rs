@@ -32,6 +32,21 @@ pub struct Row {
     pub cs: Option<i64>,
     /// The other attributes, JSON.
     pub body: String,
+    /// When the data of an instance of a time series were made.
+    pub dgt: Option<i64>,
+}
+
+/// When a service function wants to be called for a resource.
+#[derive(Clone, Debug, PartialEq, Eq, diesel::Queryable)]
+pub struct Alarm {
+    /// The id of the resource.
+    pub resource: i64,
+    /// Its type.
+    pub ty: i32,
+    /// When, in microseconds since 1970; `i64::MAX` for never.
+    pub due: i64,
+    /// What the function keeps for then.
+    pub state: String,
 }
 
 /// A notification that is owed: an outbox row.
@@ -163,6 +178,10 @@ pub struct ChangeSet {
     pub progress: Vec<Progress>,
     /// What subscriptions hold back; of two entries for one the last counts.
     pub gates: Vec<GateRow>,
+    /// Alarms that are new or changed; at most one for a resource.
+    pub alarm_set: Vec<Arc<Alarm>>,
+    /// Resources that have no alarm any more, and none in `alarm_set`.
+    pub alarm_clear: Vec<i64>,
     /// Values to keep by name.
     pub meta: Vec<(String, String)>,
 }
@@ -184,6 +203,8 @@ impl ChangeSet {
             && self.events.is_empty()
             && self.progress.is_empty()
             && self.gates.is_empty()
+            && self.alarm_set.is_empty()
+            && self.alarm_clear.is_empty()
             && self.meta.is_empty()
     }
 }

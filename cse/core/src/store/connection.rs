@@ -153,7 +153,7 @@ impl Connection {
     /// Empties all tables within the transaction.
     pub(super) fn clear(&mut self) -> Result<(), StoreError> {
         const ALL: &str = "DELETE FROM resource; DELETE FROM label; DELETE FROM attribute; DELETE FROM outbox; \
-                           DELETE FROM event; DELETE FROM gate; DELETE FROM meta; DELETE FROM place;";
+                           DELETE FROM event; DELETE FROM gate; DELETE FROM alarm; DELETE FROM meta; DELETE FROM place;";
         either!(self, link => diesel::connection::SimpleConnection::batch_execute(link, ALL))
     }
 

@@ -7,12 +7,14 @@
 //! SQLite and PostgreSQL have the same tables (`migrations/`). The choice is made once, by the URL in
 //! [`Store::open`].
 
+mod alarms;
 mod change;
 mod checkpoint;
 mod connection;
 mod discovery;
 mod error;
 mod fixed;
+mod generated;
 mod migrate;
 mod notices;
 mod outbox;
@@ -30,7 +32,7 @@ mod writer;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-pub use change::{Aged, Bounds, ChangeSet, Child, Event, GateRow, Lie, Owed, Progress, Row, Settled};
+pub use change::{Aged, Alarm, Bounds, ChangeSet, Child, Event, GateRow, Lie, Owed, Progress, Row, Settled};
 pub use connection::Connection;
 use connection::{Place, Role};
 pub use error::{Cause, StoreError};

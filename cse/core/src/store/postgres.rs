@@ -121,8 +121,8 @@ fn remedy(message: &str) -> String {
     format!("{advice} ({message})")
 }
 
-const INSERT: &str = "INSERT INTO resource (id, parent, ty, rn, ri, root, originator, ct, lt, et, cs, body) \
-    SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const INSERT: &str = "INSERT INTO resource (id, parent, ty, rn, ri, root, originator, ct, lt, et, cs, body, dgt) \
+    SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const UPDATE: &str = "UPDATE resource SET root = u.root, lt = u.lt, et = u.et, cs = u.cs, body = u.body \
     FROM unnest(?, ?, ?, ?, ?, ?) AS u(id, root, lt, et, cs, body) WHERE resource.id = u.id";
 const DELETE: &str = "DELETE FROM resource WHERE id = ANY(?)";
@@ -143,6 +143,7 @@ type Values<'a> = Vec<Box<dyn QueryFragment<Pg> + 'a>>;
 pub(super) fn apply(connection: &mut PgConnection, change: &ChangeSet) -> QueryResult<()> {
     super::notices::to_postgres(connection, change)?;
     super::places::to_postgres(connection, change)?;
+    super::alarms::to_postgres(connection, change)?;
     let mut run = |text, values: Values<'_>| Fixed::<_>::new(text, values).execute(connection).map(drop);
     if !change.delete.is_empty() {
         run(DELETE, bind![Array<BigInt>: &change.delete])?;
@@ -193,6 +194,7 @@ fn inserted(rows: &[Arc<Row>]) -> Values<'_> {
         Array<BigInt>: column(&rows, |row| row.et),
         Array<Nullable<BigInt>>: column(&rows, |row| row.cs),
         Array<Text>: column(&rows, |row| row.body.as_str()),
+        Array<Nullable<BigInt>>: column(&rows, |row| row.dgt),
     ]
 }
 

@@ -49,7 +49,7 @@ const VERSIONS: &str = "SELECT id, lt FROM resource WHERE ty = ? AND ty NOT IN (
 const INSTANCES: [i32; 3] = [4, 30, 58];
 
 /// The body of what has labels (`"lbl"`) or a location (`"loc"`) contains this.
-const LABELLED: &str = "%\"l__\"%";
+pub(super) const LABELLED: &str = "%\"l__\"%";
 
 fn sorted(ids: &[i64]) -> Vec<i64> {
     let mut ids = ids.to_vec();

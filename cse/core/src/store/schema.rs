@@ -17,6 +17,7 @@ diesel::table! {
         et -> BigInt,
         cs -> Nullable<BigInt>,
         body -> Text,
+        dgt -> Nullable<BigInt>,
     }
 }
 
@@ -63,6 +64,15 @@ diesel::table! {
 diesel::table! {
     gate (subscription) {
         subscription -> BigInt,
+        due -> BigInt,
+        state -> Text,
+    }
+}
+
+diesel::table! {
+    alarm (resource) {
+        resource -> BigInt,
+        ty -> Integer,
         due -> BigInt,
         state -> Text,
     }

@@ -213,6 +213,7 @@ pub(super) fn apply(connection: &mut SqliteConnection, change: &ChangeSet) -> Qu
     }
     super::places::to_sqlite(connection, change)?;
     super::notices::to_sqlite(connection, change)?;
+    super::alarms::to_sqlite(connection, change)?;
     for (name, value) in &change.meta {
         let row = (meta::name.eq(name), meta::value.eq(value));
         diesel::replace_into(meta::table).values(row).execute(connection)?;
@@ -235,6 +236,7 @@ fn apply_rows(connection: &mut SqliteConnection, change: &ChangeSet) -> QueryRes
             resource::et.eq(row.et),
             resource::cs.eq(row.cs),
             resource::body.eq(&row.body),
+            resource::dgt.eq(row.dgt),
         );
         diesel::insert_into(resource::table).values(values).execute(connection)?;
     }

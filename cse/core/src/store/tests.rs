@@ -4,6 +4,7 @@
 //! which schemas may be created, on PostgreSQL.
 
 mod behaviour;
+mod generated;
 mod measure;
 mod model;
 mod opening;
@@ -93,6 +94,7 @@ fn row(id: i64, parent: i64, ty: i32) -> Row {
         et: i64::MAX,
         cs: None,
         body: "{}".into(),
+        dgt: None,
     }
 }
 

@@ -8,39 +8,14 @@ use serde_json::Value;
 use super::instances;
 use crate::resource::{Draft, Latest, Resource, Txn};
 
-/// Sets the counters, and the node's limits where the originator gave none.
-pub(super) fn create(txn: &Txn<'_>, draft: &mut Draft) -> Result<(), Failure> {
-    let limits = txn.cse().config().container_limits;
-    let defaults = [
-        ("mni", limits.max_nr_of_instances),
-        ("mbs", limits.max_byte_size),
-        ("mia", limits.max_instance_age),
-    ];
-    for (name, limit) in defaults {
-        if let Some(limit) = limit
-            && !draft.attributes.contains_key(name)
-        {
-            draft.set(name, limit);
-        }
-    }
-    draft.set("cni", 0);
-    draft.set("cbs", 0);
-    Ok(())
-}
-
-/// Applies changed limits to the instances that are there.
+/// Applies changed limits, and what retrieval being enabled again means, to the instances that are there.
 pub(super) fn update(
     txn: &mut Txn<'_>,
     old: &Arc<Resource>,
     draft: &mut Draft,
     sent: &Object,
 ) -> Result<(), Failure> {
-    if sent.contains_key("mni") || sent.contains_key("mbs") {
-        instances::trim(txn, draft, 4)?;
-    }
-    if let Some(seconds) = sent.get("mia").and_then(Value::as_u64) {
-        instances::age_out(txn, old, 4, seconds)?;
-    }
+    instances::limit(txn, old, draft, sent)?;
     if old.is_set("disr")
         && sent.contains_key("disr")
         && draft.attributes.get("disr") != Some(&Value::Bool(true))

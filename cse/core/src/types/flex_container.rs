@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dyad_protocol::{Failure, Object, Timestamp};
 use serde_json::Value;
 
-use super::{content_instance, instances};
+use super::instances;
 use crate::resource::{Draft, Latest, Resource, Txn};
 
 /// Sets the size, and the counters where a history is kept.
@@ -23,7 +23,7 @@ pub(super) fn update(
 ) -> Result<(), Failure> {
     measure(draft);
     if keeps_history(&draft.attributes) && (sent.contains_key("mni") || sent.contains_key("mbs")) {
-        instances::trim(txn, draft, 58)?;
+        instances::trim(txn, draft, 58, None)?;
     }
     match sent.get("mia").and_then(Value::as_u64) {
         Some(seconds) => instances::age_out(txn, old, 58, seconds),
@@ -98,7 +98,7 @@ fn keeps_history(attributes: &Object) -> bool {
 /// The size of the custom attributes, and zero counts at the start of a history.
 fn measure(draft: &mut Draft) {
     let custom = draft.attributes.iter().filter(|(name, _)| !is_universal(name));
-    let size: u64 = custom.map(|(_, value)| content_instance::size(value)).sum();
+    let size: u64 = custom.map(|(_, value)| instances::size(value)).sum();
     draft.set("cs", size);
     if keeps_history(&draft.attributes) {
         for counter in ["cni", "cbs"] {

@@ -1,12 +1,14 @@
 //! Counting and trimming instances: `cni`, `cbs`, `st`, `mni`, `mbs`, `mia` of whatever has instances
-//! (TS-0004 7.4.7.2.1).
+//! (TS-0004 7.4.7.2.1, 7.4.39.2.1).
 
 use std::sync::Arc;
 
 use dyad_protocol::time::Span;
-use dyad_protocol::{Failure, StatusCode, Timestamp};
+use dyad_protocol::{Failure, Object, StatusCode, Timestamp};
+use serde_json::Value;
 
-use crate::resource::{Draft, Latest, Lookup, Resource, Txn};
+use super::TIME_SERIES_INSTANCE;
+use crate::resource::{Draft, Id, Latest, Lookup, Resource, Txn};
 
 /// NOT_ACCEPTABLE if an instance of so many bytes can never fit.
 pub(super) fn check_size(container: &Resource, bytes: u64) -> Result<(), Failure> {
@@ -15,6 +17,58 @@ pub(super) fn check_size(container: &Resource, bytes: u64) -> Result<(), Failure
         return Err(Failure::new(StatusCode::NotAcceptable, "the container has no room for this instance"));
     }
     Ok(())
+}
+
+/// Sets the counters of a container, and the node's limits where the originator gave none.
+pub(super) fn begin(txn: &Txn<'_>, draft: &mut Draft) {
+    let limits = txn.cse().config().container_limits;
+    let defaults = [
+        ("mni", limits.max_nr_of_instances),
+        ("mbs", limits.max_byte_size),
+        ("mia", limits.max_instance_age),
+    ];
+    for (name, limit) in defaults {
+        if let Some(limit) = limit
+            && !draft.attributes.contains_key(name)
+        {
+            draft.set(name, limit);
+        }
+    }
+    draft.set("cni", 0);
+    draft.set("cbs", 0);
+}
+
+/// Applies changed limits of a container to the instances that are there.
+pub(super) fn limit(
+    txn: &mut Txn<'_>,
+    old: &Resource,
+    draft: &mut Draft,
+    sent: &Object,
+) -> Result<(), Failure> {
+    let Some(ty) = super::instance_type_of(old) else { return Ok(()) };
+    if sent.contains_key("mni") || sent.contains_key("mbs") {
+        trim(txn, draft, ty, None)?;
+    }
+    match sent.get("mia").and_then(Value::as_u64) {
+        Some(seconds) => age_out(txn, old, ty, seconds),
+        None => Ok(()),
+    }
+}
+
+/// The size of a content in bytes: of a text its UTF-8, of another value its JSON.
+pub(super) fn size(content: &Value) -> u64 {
+    match content {
+        Value::String(text) => text.len() as u64,
+        other => other.to_string().len() as u64,
+    }
+}
+
+/// Lets an instance in the making expire with its container, or with the `mia` of it.
+pub(super) fn expire(txn: &Txn<'_>, parent: &Resource, draft: &mut Draft) {
+    let et = draft.time("et").unwrap_or(Timestamp::NEVER);
+    let et = expiration(parent, txn.now(), et);
+    draft.expires_with_parent = et.micros() == parent.row().et;
+    draft.set("et", et.to_string());
 }
 
 /// The expiration time of an instance under the `mia` of its container.
@@ -42,22 +96,30 @@ pub(super) fn appended(
     let bytes = draft.number("cbs").unwrap_or(0) + size;
     draft.latest = Latest::Known(Some(instance.id()));
     touch(txn, &mut draft, count, bytes);
-    trim(txn, &mut draft, instance.row().ty)?;
+    trim(txn, &mut draft, instance.row().ty, Some(instance.id()))?;
+    txn.note_generated(instance);
     txn.update(&container, draft.fix()?)
 }
 
-/// Trims until the limits of the container are met. At least one instance stays if there is room for one.
-pub(super) fn trim(txn: &mut Txn<'_>, draft: &mut Draft, ty: i32) -> Result<(), Failure> {
+/// Trims until the limits of the container are met: the instances that were created first, of a time series those with
+/// the oldest data (TS-0001 10.2.4.25). `new` is there to stay; at least one stays if there is room for one.
+pub(super) fn trim(txn: &mut Txn<'_>, draft: &mut Draft, ty: i32, new: Option<Id>) -> Result<(), Failure> {
     let (most, most_bytes) = (draft.number("mni"), draft.number("mbs"));
     let (mut count, mut bytes) = (draft.number("cni").unwrap_or(0), draft.number("cbs").unwrap_or(0));
     let exceeds = |count: u64, bytes: u64| {
         most.is_some_and(|most| count > most) || most_bytes.is_some_and(|most| bytes > most)
     };
     while exceeds(count, bytes) {
-        let Some(oldest) = txn.oldest_instance(draft.id, ty)? else { break };
+        let is_by_data = ty == TIME_SERIES_INSTANCE;
+        let oldest = match is_by_data {
+            true => txn.oldest_generated(draft.id, new)?,
+            false => txn.oldest_instance(draft.id, ty)?,
+        };
+        let Some(oldest) = oldest else { break };
         txn.trim(draft.id, &oldest)?;
         if draft.latest == Latest::Known(Some(oldest.id)) {
-            draft.latest = Latest::Known(None);
+            // The instance that was created last may go before others.
+            draft.latest = if is_by_data { Latest::Unknown } else { Latest::Known(None) };
         }
         count = count.saturating_sub(1);
         bytes = bytes.saturating_sub(oldest.cs.unwrap_or(0).unsigned_abs());

@@ -9,6 +9,7 @@ mod cse_base;
 mod flex_container;
 mod instances;
 mod subscription;
+mod time_series_instance;
 
 use std::sync::Arc;
 
@@ -23,12 +24,15 @@ use crate::Cse;
 use crate::request::{Asker, Call};
 use crate::resource::{Draft, Lookup, Resource, Txn, resolve};
 
+/// The type of the instances of time series.
+const TIME_SERIES_INSTANCE: i32 = 30;
+
 /// The type of the instances that a type has, for those that have `la` and `ol`.
 pub(crate) fn instance_type(ty: i32) -> Option<i32> {
     match ty {
         3 => Some(4),
         28 => Some(58),
-        29 => Some(30),
+        29 => Some(TIME_SERIES_INSTANCE),
         _ => None,
     }
 }
@@ -149,13 +153,17 @@ pub(crate) fn create(
     crate::geography::check(&draft.attributes)?;
     match draft.table.number {
         1 => access_control_policy::check(&draft.attributes),
-        3 => container::create(txn, draft),
+        3 | 29 => {
+            instances::begin(txn, draft);
+            Ok(())
+        }
         4 => content_instance::create(txn, parent, draft),
         23 => subscription::create(txn, call, parent, draft),
         28 => {
             flex_container::create(draft);
             Ok(())
         }
+        30 => time_series_instance::create(txn, parent, draft),
         _ => Ok(()),
     }
 }
@@ -167,7 +175,7 @@ pub(crate) fn created(
     resource: &Arc<Resource>,
 ) -> Result<(), Failure> {
     match resource.ty() {
-        4 => instances::appended(txn, parent, resource),
+        4 | 30 => instances::appended(txn, parent, resource),
         23 => subscription::created(txn, parent, resource),
         28 => flex_container::snapshot(txn, resource),
         _ => Ok(()),
@@ -189,6 +197,7 @@ pub(crate) fn update(
         3 => container::update(txn, old, draft, sent),
         23 => subscription::update(txn, old, draft, sent),
         28 => flex_container::update(txn, old, draft, sent),
+        29 => instances::limit(txn, old, draft, sent),
         _ => Ok(()),
     }
 }

@@ -24,6 +24,7 @@ fn rows_come_back_as_they_went() {
             et: i64::MAX,
             cs: Some(i64::MAX),
             body: "x\u{e9}".repeat(1_500_000),
+            dgt: Some(i64::MIN),
         };
         commit(&mut writer, &inserting([full.clone(), row(2, 1, 4)]));
         let mut reader = store.reader().unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Subject, row};
-use crate::store::{Bounds, ChangeSet, Child, Event, GateRow, Lie, Owed, Progress, Row, Settled, Writer};
+use crate::store::{Alarm, Bounds, ChangeSet, Child, Event, GateRow, Lie, Owed, Progress, Row, Settled, Writer};
 
 const BOX: Bounds = Bounds { west: 1.0, east: 2.0, south: 3.0, north: 4.0 };
 
@@ -29,6 +29,8 @@ fn everything(writer: &mut Writer, id: i64) -> usize {
         events: vec![Arc::new(event)],
         progress: vec![Progress { event: id, done: Some(1) }, Progress { event: id - 1, done: None }],
         gates: vec![gate(id, "s"), gate(id - 1, "")],
+        alarm_set: vec![Arc::new(Alarm { resource: id, ty: 29, due: 1, state: "s".into() })],
+        alarm_clear: vec![id - 1],
         meta: vec![("m".into(), "v".into())],
     };
     writer.begin().unwrap();
@@ -49,6 +51,11 @@ fn everything(writer: &mut Writer, id: i64) -> usize {
     writer.by_type_created(4, 0, 9, 0, 9).unwrap();
     writer.versions(3).unwrap();
     writer.expired(9, 9).unwrap();
+    writer.generated(1, 0, 9, 9).unwrap();
+    writer.oldest_generated(1, 0, 9).unwrap();
+    writer.newest_generated(1).unwrap();
+    writer.alarm(1).unwrap();
+    writer.due_alarms(29, 9, 9).unwrap();
     writer.meta("m").unwrap();
     writer.last_id().unwrap();
     writer.count().unwrap();
@@ -73,9 +80,9 @@ fn everything(writer: &mut Writer, id: i64) -> usize {
     writer.due_gates(9, 9).unwrap();
     writer.next_due().unwrap();
     writer.has_gates().unwrap();
-    // 18 kinds of change and 39 queries. `children` of two types has no statement but that of `child_ids_of`; on SQLite
+    // 20 kinds of change and 44 queries. `children` of two types has no statement but that of `child_ids_of`; on SQLite
     // `rows` is `row` many times, on PostgreSQL both forms of `child_ids` are one.
-    18 + 38
+    20 + 43
 }
 
 #[test]

@@ -14,7 +14,8 @@ fn structure(migration: &str) -> (BTreeSet<String>, BTreeSet<String>) {
                 words
                     .replace("id INTEGER NOT NULL PRIMARY", "id BIGINT NOT NULL PRIMARY")
                     .replace("seq INTEGER NOT NULL PRIMARY", "seq BIGINT NOT NULL PRIMARY")
-                    .replace("subscription INTEGER NOT NULL PRIMARY", "subscription BIGINT NOT NULL PRIMARY"),
+                    .replace("subscription INTEGER NOT NULL PRIMARY", "subscription BIGINT NOT NULL PRIMARY")
+                    .replace("resource INTEGER NOT NULL PRIMARY", "resource BIGINT NOT NULL PRIMARY"),
             );
         } else if !words.is_empty() {
             // An index of SQLite ends with the rowid.
@@ -38,6 +39,11 @@ fn both_databases_have_the_same_tables() {
             include_str!("../../../migrations/postgres/00000000000002_notifications/up.sql"),
             // The changes of a table count with the indices.
             (2, 7),
+        ),
+        (
+            include_str!("../../../migrations/sqlite/00000000000003_time_series/up.sql"),
+            include_str!("../../../migrations/postgres/00000000000003_time_series/up.sql"),
+            (1, 3),
         ),
     ];
     for (sqlite, postgres, counts) in pairs {
