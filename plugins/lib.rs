@@ -19,6 +19,8 @@ pub mod requests;
 pub mod semantics;
 #[cfg(feature = "subscription")]
 pub mod subscription;
+#[cfg(feature = "time-series")]
+pub mod time_series;
 
 use std::sync::Arc;
 
@@ -42,6 +44,8 @@ pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
         Arc::new(process::Processes::default()),
         #[cfg(feature = "semantics")]
         Arc::new(semantics::SemanticSearch::default()),
+        #[cfg(feature = "time-series")]
+        Arc::new(time_series::TimeSeries::default()),
         #[cfg(feature = "subscription")]
         Arc::new(subscription::Subscriptions::default()),
     ]

@@ -27,3 +27,4 @@ mod settings;
 mod storm;
 mod stress;
 mod tidy;
+mod time_series;

@@ -7,6 +7,19 @@ pub fn from_now(seconds: i64) -> String {
     format(now() + seconds)
 }
 
+/// The present in milliseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "the node runs on the system's clock, and so do its tests")]
+pub fn millis() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    i64::try_from(now).unwrap_or(0)
+}
+
+/// Milliseconds since 1970 as `YYYYMMDDThhmmss,ffffff`, without a fraction of zero.
+pub fn from_millis(millis: i64) -> String {
+    let (seconds, rest) = (millis.div_euclid(1_000), millis.rem_euclid(1_000));
+    if rest == 0 { format(seconds) } else { format!("{},{rest:03}000", format(seconds)) }
+}
+
 /// Seconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "the node runs on the system's clock, and so do its tests")]
 pub(crate) fn now() -> i64 {

@@ -33,7 +33,7 @@ impl Transport for Wire {
     }
 }
 
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config {
         registration_allowed: vec!["C*".into(), "Sceilings".into()],
         lenient: false,
