@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Subject, row};
-use crate::store::{Alarm, Bounds, ChangeSet, Child, Event, GateRow, Lie, Owed, Progress, Row, Settled, Writer};
+use crate::store::{
+    Alarm, Bounds, ChangeSet, Child, Event, GateRow, Lie, Owed, Progress, Row, Settled, Writer,
+};
 
 const BOX: Bounds = Bounds { west: 1.0, east: 2.0, south: 3.0, north: 4.0 };
 
