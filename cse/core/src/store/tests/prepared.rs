@@ -10,13 +10,13 @@ use crate::store::{
 
 const BOX: Bounds = Bounds { west: 1.0, east: 2.0, south: 3.0, north: 4.0 };
 
-/// Every query and every kind of change; how many different statements that is.
-fn everything(writer: &mut Writer, id: i64) -> usize {
+/// Every kind of change.
+fn every_change(id: i64) -> ChangeSet {
     let owed = Owed { seq: id, subscription: 1, target: "t".into(), event: id, ..Owed::default() };
     let event = Event { seq: id, recipients: Some("1".into()), ..Event::default() };
     let gate = |subscription, state: &str| GateRow { subscription, due: 1, state: state.into() };
     let named = Row { rn: Some(id.to_string()), ri: None, cs: Some(1), ..row(id, 1, 4) };
-    let change = ChangeSet {
+    ChangeSet {
         insert: vec![Arc::new(named.clone())],
         update: vec![Arc::new(named)],
         delete: vec![id - 1],
@@ -34,9 +34,13 @@ fn everything(writer: &mut Writer, id: i64) -> usize {
         alarm_set: vec![Arc::new(Alarm { resource: id, ty: 29, due: 1, state: "s".into() })],
         alarm_clear: vec![id - 1],
         meta: vec![("m".into(), "v".into())],
-    };
+    }
+}
+
+/// Every query and every kind of change; how many different statements that is.
+fn everything(writer: &mut Writer, id: i64) -> usize {
     writer.begin().unwrap();
-    writer.apply(&change).unwrap();
+    writer.apply(&every_change(id)).unwrap();
     writer.commit().unwrap();
     writer.row(1).unwrap();
     writer.rows(&[1, 2, id]).unwrap();
