@@ -51,6 +51,18 @@ impl Server {
         Ok(kibibytes * 1024.0 / 1e6)
     }
 
+    /// How long its threads have run on a processor, those left out that have ended.
+    pub(crate) fn processor(&self) -> Result<Duration> {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let mut spent = 0;
+        for task in std::fs::read_dir(&tasks).context(tasks)?.flatten() {
+            // A thread may end while it is looked at.
+            let Ok(text) = std::fs::read_to_string(task.path().join("schedstat")) else { continue };
+            spent += text.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok()).unwrap_or(0);
+        }
+        Ok(Duration::from_nanos(spent))
+    }
+
     /// How many threads look like workers of actix-server, under a runtime of its own or another.
     pub(crate) fn workers(&self) -> usize {
         let Ok(tasks) = std::fs::read_dir(format!("/proc/{}/task", self.child.id())) else { return 0 };

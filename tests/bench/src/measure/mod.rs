@@ -12,6 +12,7 @@ mod notify;
 mod read;
 mod semantics;
 mod startup;
+mod timeseries;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -46,11 +47,13 @@ pub(crate) enum Measure {
     Million,
     /// Discovery by SPARQL among 10,000 descriptors.
     Semantics,
+    /// Missing data of 100,000 time series, as a share of a core.
+    Timeseries,
     /// How long an empty node takes to answer.
     Startup,
 }
 
-const EACH: [Measure; 12] = [
+const EACH: [Measure; 13] = [
     Measure::Read,
     Measure::Create,
     Measure::Latest,
@@ -63,6 +66,7 @@ const EACH: [Measure; 12] = [
     Measure::Million,
     Measure::Geo,
     Measure::Semantics,
+    Measure::Timeseries,
 ];
 
 impl Measure {
@@ -92,6 +96,7 @@ impl Measure {
             Self::Memory => memory::run(bench, report),
             Self::Million => million::run(bench, report),
             Self::Semantics => semantics::run(bench, report),
+            Self::Timeseries => timeseries::run(bench, report),
             Self::Startup => startup::run(bench, report),
         }
     }
