@@ -9,6 +9,8 @@ pub mod action;
 pub mod expiration;
 #[cfg(feature = "group")]
 pub mod group;
+#[cfg(feature = "notification-target")]
+pub mod notification_target;
 #[cfg(feature = "process")]
 pub mod process;
 #[cfg(feature = "registration")]
@@ -46,6 +48,8 @@ pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
         Arc::new(semantics::SemanticSearch::default()),
         #[cfg(feature = "time-series")]
         Arc::new(time_series::TimeSeries::default()),
+        #[cfg(feature = "notification-target")]
+        Arc::new(notification_target::NotificationTargets::default()),
         #[cfg(feature = "subscription")]
         Arc::new(subscription::Subscriptions::default()),
     ]

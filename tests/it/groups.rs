@@ -69,7 +69,7 @@ fn who_answers_too_late_is_left_out() {
     let (members, sinks) = listeners(&client, 4);
     group(&client, "g", &members);
     let never = Reply { after: Duration::from_secs(3_600), ..Reply::default() };
-    sinks[2].answer(never);
+    sinks[2].answer(never.clone());
     let answer = client.send(&Request::notify("cse-in/g/fopt", notice())).expect(2000);
     let expected = [0, 1, 3].map(|number| (2000, members[number].clone()));
     assert_eq!(answers(&answer), expected);
@@ -83,7 +83,7 @@ fn who_answers_too_late_is_left_out() {
     assert_eq!(answers(&client.send(&within("20000")).expect(2000)).len(), 4);
     let _ = client.send(&within("20000").header("x-m2m-ret", "500")).expect(2000);
     // Nobody at all.
-    sinks.iter().for_each(|sink| sink.answer(never));
+    sinks.iter().for_each(|sink| sink.answer(never.clone()));
     let _ = client.send(&Request::notify("cse-in/g/fopt", notice())).expect(5209);
 }
 

@@ -37,7 +37,7 @@ impl Received {
 }
 
 /// How a sink answers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Reply {
     /// HTTP status.
     pub http: u16,
@@ -45,11 +45,13 @@ pub struct Reply {
     pub rsc: Option<u16>,
     /// How long it takes.
     pub after: Duration,
+    /// What it says.
+    pub content: Option<Value>,
 }
 
 impl Default for Reply {
     fn default() -> Self {
-        Self { http: 200, rsc: Some(2000), after: Duration::ZERO }
+        Self { http: 200, rsc: Some(2000), after: Duration::ZERO, content: None }
     }
 }
 
@@ -195,7 +197,7 @@ fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
             message.header("x-m2m-rvi").map_or_else(String::new, |rvi| format!("X-M2M-RVI: {rvi}\r\n"));
         let line = message.start.rsplit_once(' ').map_or_else(String::new, |(line, _)| line.to_owned());
         let mut state = shared.state.lock().unwrap();
-        let reply = state.next.pop_front().unwrap_or(state.always);
+        let reply = state.next.pop_front().unwrap_or_else(|| state.always.clone());
         state.received.push(Received { at: Instant::now(), line, headers: message.headers, body });
         shared.changed.notify_all();
         if !reply.after.is_zero() {
@@ -209,7 +211,11 @@ fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
             reply.http,
             reason(reply.http)
         );
-        stream.get_mut().write_all(format!("{head}Content-Length: 0\r\n\r\n").as_bytes())?;
+        let content = reply.content.map(|content| content.to_string()).unwrap_or_default();
+        let kind = if content.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+        let length = content.len();
+        let message = format!("{head}{kind}Content-Length: {length}\r\n\r\n{content}");
+        stream.get_mut().write_all(message.as_bytes())?;
     }
     Ok(())
 }

@@ -148,6 +148,13 @@ pub trait Semantics: Send + Sync {
 /// Numbers of resources that semantics filters match.
 pub type Described = rustc_hash::FxHashSet<Id>;
 
+/// Decides about notification targets that want to be notified no more.
+#[async_trait]
+pub trait Departure: Send + Sync {
+    /// A target, an entry of the `nu` of a subscription, says in the answer to a notification that it wants no more.
+    async fn depart(&self, cse: &Cse, subscription: &Arc<Resource>, target: &str);
+}
+
 /// What a service function offers besides taking part in requests: each a small trait that the core looks up.
 #[derive(Clone, Copy, Default)]
 pub struct Facets<'a> {
@@ -161,6 +168,8 @@ pub struct Facets<'a> {
     pub observe: Option<&'a dyn Observe>,
     /// Calls for resources of the types that it owns, when a time has come.
     pub alarms: Option<&'a dyn Alarms>,
+    /// Decisions about notification targets that want to go; the first function that offers it gets them all.
+    pub departure: Option<&'a dyn Departure>,
 }
 
 /// A service function. Every method has a default that does nothing.

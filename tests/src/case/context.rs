@@ -112,7 +112,12 @@ impl<'a> Context<'a> {
         }
         let http =
             says.http.unwrap_or_else(|| says.rsc.map_or(200, |rsc| super::run::http_status(u64::from(rsc))));
-        sink.answer(Reply { http, rsc: says.rsc.or(Some(2000)), after: Duration::from_secs_f64(says.after) });
+        sink.answer(Reply {
+            http,
+            rsc: says.rsc.or(Some(2000)),
+            after: Duration::from_secs_f64(says.after),
+            content: says.content.clone(),
+        });
         Ok(())
     }
 }

@@ -82,6 +82,8 @@ pub struct SinkSays {
     pub(super) after: f64,
     #[serde(default)]
     pub(super) dead: bool,
+    #[serde(default)]
+    pub(super) content: Option<Value>,
 }
 
 /// What has to come back.

@@ -9,7 +9,7 @@ use super::{account, lane, reachability};
 use crate::Cse;
 use crate::resource::{Lookup, Notice, Resource, View};
 use crate::store::Owed;
-use crate::subscription::{Pending, Subscription};
+use crate::subscription::{Pending, Subscription, wants_out};
 
 /// What came of a notification.
 pub(super) enum Outcome {
@@ -36,6 +36,9 @@ pub(super) async fn deliver(cse: &Arc<Cse>, notice: &Notice, was_missed: bool) -
         Err(failure) => return Outcome::Later(failure.to_string()),
     };
     let said = subscription.as_deref().and_then(said);
+    if said.is_some_and(|said| !said.may_notify(&owed.target)) {
+        return Outcome::Done;
+    }
     let pending = said.map_or(Pending::All, |said| said.policy.pending);
     match reachability::of(cse, owed, pending).await {
         Ok(reachability::Verdict::Open) => {}
@@ -63,7 +66,12 @@ pub(super) async fn deliver(cse: &Arc<Cse>, notice: &Notice, was_missed: bool) -
     let answer = cse.originate(&owed.target, request).await;
     account::settle(cse, owed, said, &answer).await;
     match answer {
-        Ok(response) if response.status.is_success() => Outcome::Done,
+        Ok(response) if response.status.is_success() => {
+            if let Some(subscription) = subscription.filter(|_| wants_out(&response)) {
+                depart(cse, &subscription, &owed.target).await;
+            }
+            Outcome::Done
+        }
         Ok(response) if response.status.number() / 1000 == 5 => {
             Outcome::Later(format!("it answers {} {}", response.status.number(), response.status.name()))
         }
@@ -73,6 +81,13 @@ pub(super) async fn deliver(cse: &Arc<Cse>, notice: &Notice, was_missed: bool) -
             Outcome::Done
         }
         Err(error) => Outcome::Later(error.to_string()),
+    }
+}
+
+/// Has the wish of a target to be notified no more looked after, before it is notified of anything else.
+async fn depart(cse: &Arc<Cse>, subscription: &Arc<Resource>, target: &str) {
+    if let Some(departure) = cse.functions().iter().find_map(|function| function.facets().departure) {
+        departure.depart(cse, subscription, target).await;
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) use delete::{remove_expired, remove_subtree};
 pub(crate) use filter::matches_times;
 pub use own::Amendment;
 pub(crate) use state::State;
-pub(crate) use target::local_path;
+pub use target::local_path;
 pub use target::{Target, Virtual, path_here};
 
 use crate::Cse;

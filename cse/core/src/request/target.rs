@@ -103,7 +103,7 @@ fn virtual_name(path: &str) -> Option<(&str, Virtual)> {
 
 /// The path on this node of an address in any form; `-` for the CSEBase. NOT_FOUND for an address on another
 /// node, which this one does not know.
-pub(crate) fn local_path<'a>(cse: &Cse, to: &'a str) -> Result<&'a str, Failure> {
+pub fn local_path<'a>(cse: &Cse, to: &'a str) -> Result<&'a str, Failure> {
     path_here(cse, to)?
         .ok_or_else(|| Failure::not_found("the target is on a node that this one does not know"))
 }

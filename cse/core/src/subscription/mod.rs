@@ -9,6 +9,7 @@
 //! back until `gate` lets it through.
 
 mod criteria;
+mod departure;
 mod distribution;
 mod forwarding;
 mod gate;
@@ -31,6 +32,8 @@ use serde_json::Value;
 use crate::resource::texts;
 
 pub use criteria::{ContentType, Criteria, EventType, Monitor};
+pub(crate) use departure::wants_out;
+pub use departure::{ask_for_removal, is_within, remove_target, tell_of_removal};
 pub use forwarding::forward;
 pub(crate) use holding::changed;
 pub use holding::reschedule;
@@ -94,6 +97,11 @@ impl Subscription {
             names_originator: flag("eeno"),
             keeps_statistics: flag("nse"),
         }
+    }
+
+    /// Whether a target may be one of its own: certain if not. A group may have any member.
+    pub(crate) fn may_notify(&self, target: &str) -> bool {
+        self.targets.iter().any(|own| own == target || !targets::is_entity(own))
     }
 
     /// Whether it asks for an event type.

@@ -49,7 +49,7 @@ fn add(
 }
 
 /// Whether a target is certainly no group: a URL, or an AE-ID.
-fn is_entity(target: &str) -> bool {
+pub(super) fn is_entity(target: &str) -> bool {
     target.contains("://") || (target.starts_with(['C', 'S']) && !target.contains('/'))
 }
 
