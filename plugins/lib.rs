@@ -9,6 +9,8 @@ pub mod action;
 pub mod expiration;
 #[cfg(feature = "group")]
 pub mod group;
+#[cfg(feature = "location")]
+pub mod location;
 #[cfg(feature = "notification-target")]
 pub mod notification_target;
 #[cfg(feature = "process")]
@@ -44,6 +46,8 @@ pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
         Arc::new(action::Actions::default()),
         #[cfg(feature = "process")]
         Arc::new(process::Processes::default()),
+        #[cfg(feature = "location")]
+        Arc::new(location::Locations::default()),
         #[cfg(feature = "semantics")]
         Arc::new(semantics::SemanticSearch::default()),
         #[cfg(feature = "time-series")]

@@ -20,6 +20,7 @@ mod gathering;
 mod groups;
 mod harness;
 mod load;
+mod locations;
 mod policies;
 mod requests;
 mod seeds;

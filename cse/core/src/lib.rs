@@ -12,7 +12,7 @@ pub mod config;
 mod cse;
 pub mod delivery;
 mod function;
-mod geography;
+pub mod geography;
 pub mod request;
 pub mod resource;
 pub mod schedule;

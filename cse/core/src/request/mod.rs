@@ -130,16 +130,22 @@ impl Cse {
     }
 
     /// The receiver procedure from the target on.
-    async fn perform(&self, call: &Arc<Call>, target: Target) -> Result<Response, Failure> {
+    async fn perform(&self, call: &Arc<Call>, mut target: Target) -> Result<Response, Failure> {
         if let Some(identifier) = &call.request.group_request_identifier {
             self.note_group_request(call, identifier, &target)?;
         }
+        let mut has_waited = false;
         for function in self.taking_part(Stage::Intercept, call, &target) {
             if let ControlFlow::Break(response) = function.intercept(self, call, &target).await? {
                 return Ok(response);
             }
+            has_waited = true;
         }
         target.check_answered()?;
+        if has_waited {
+            // Which instance is the latest may be another one now.
+            target = self.read(call, target::locate).await?;
+        }
         if !call.request.group_request_target_members.is_empty() {
             return Err(Failure::bad_request("grtm is for requests to the members of a group"));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dyad_protocol::{Failure, Timestamp};
 
 use super::Txn;
-use crate::resource::{Id, Resource};
+use crate::resource::{Draft, Id, Resource};
 use crate::store::Alarm;
 
 impl Txn<'_> {
@@ -21,7 +21,17 @@ impl Txn<'_> {
     /// restart. A resource has one alarm; a new one takes the place of the last. [`Timestamp::NEVER`] keeps the state
     /// without a call.
     pub fn set_alarm(&mut self, resource: &Resource, due: Timestamp, state: String) {
-        let (id, ty) = (resource.id(), resource.row().ty);
+        self.put_alarm(resource.id(), resource.row().ty, due, state);
+    }
+
+    /// The same for a resource that is about to be created. Internal failure for a type that is none.
+    pub fn set_alarm_of(&mut self, draft: &Draft, due: Timestamp, state: String) -> Result<(), Failure> {
+        let ty = i32::try_from(draft.table.number).map_err(Failure::internal)?;
+        self.put_alarm(draft.id, ty, due, state);
+        Ok(())
+    }
+
+    fn put_alarm(&mut self, id: Id, ty: i32, due: Timestamp, state: String) {
         let alarm = Alarm { resource: id, ty, due: due.micros(), state };
         self.changes.alarms.put(id, Some(Arc::new(alarm)));
     }
