@@ -81,6 +81,12 @@ impl Node {
         Ok(())
     }
 
+    /// Connects anew: a node ends a connection on which nothing was asked for a while.
+    pub(crate) fn reconnect(&mut self) -> Result<()> {
+        self.client = Client::connect(self.server.address)?;
+        Ok(())
+    }
+
     fn ask(&mut self, request: &script::Prepared) -> Result<Reply> {
         self.asked += 1;
         // Far from the numbers of the loads.

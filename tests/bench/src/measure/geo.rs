@@ -20,6 +20,7 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     let rows = if bench.quick { 100 } else { 1_000 };
     let mut node = Node::start(bench)?;
     plant(bench, &node, rows)?;
+    node.reconnect()?;
     let mut dice = Dice::new(1);
     check(&mut node, rows, &mut dice)?;
 
