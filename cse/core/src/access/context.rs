@@ -86,7 +86,11 @@ mod tests {
         assert!(holds(json!({"acip": {"ipv4": ["192.168.1.1", "10.1.2.3"]}})));
         assert!(!holds(json!({"acip": {"ipv4": ["nonsense"]}})));
         assert!(!holds(json!({"acip": {}})));
-        assert!(!holds(json!({"aclr": {"accc": ["DE"]}})));
+        assert!(holds(json!({"aclr": {"accc": ["DE"]}})));
+        assert!(holds(json!({"aclr": {"accc": ["KR", "DE"]}})));
+        assert!(!holds(json!({"aclr": {"accc": ["KR"]}})));
+        assert!(!holds(json!({"aclr": {"accc": []}})));
+        assert!(!at(json!({"aclr": {"accc": ["DE"]}}), None));
         assert!(holds(json!({"aclr": {"accr": [52.0, 13.0, 100_000]}})));
         assert!(!holds(json!({"aclr": {"accr": [13.0, 52.0, 100_000]}})));
         assert!(!holds(json!({"aclr": {"accr": [52.0, 13.0, 100_000], "accc": ["DE"]}})));

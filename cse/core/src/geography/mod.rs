@@ -8,6 +8,7 @@
 //! lie in the plane of longitude and latitude: an edge is straight there, and none crosses the 180th meridian.
 
 mod area;
+mod countries;
 mod fence;
 mod region;
 mod shape;
