@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use dyad_core::request::{Call, Target, Virtual};
 use dyad_core::resource::Txn;
-use dyad_core::{Change, Cse, Report, ServiceFunction, Stage};
+use dyad_core::{Change, Cse, Facets, Report, ServiceFunction, Stage};
 use dyad_protocol::{Failure, Operation, Response};
 
 use verdict::Verdicts;
@@ -84,6 +84,10 @@ impl ServiceFunction for Groups {
             Some(rest) => self.fan_out(cse, call, target, rest).await.map(ControlFlow::Break),
             None => self.gather(cse, call, target).await,
         }
+    }
+
+    fn facets(&self) -> Facets<'_> {
+        Facets { waits: true, ..Facets::default() }
     }
 
     async fn prepare(&self, cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<(), Failure> {

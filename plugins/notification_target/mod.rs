@@ -77,7 +77,7 @@ impl ServiceFunction for NotificationTargets {
     }
 
     fn facets(&self) -> Facets<'_> {
-        Facets { departure: Some(self), ..Facets::default() }
+        Facets { departure: Some(self), waits: true, ..Facets::default() }
     }
 
     fn report(&self) -> Report {

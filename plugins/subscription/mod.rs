@@ -127,7 +127,8 @@ impl ServiceFunction for Subscriptions {
     }
 
     fn facets(&self) -> Facets<'_> {
-        Facets { observe: self.is_watched().then_some(self as &dyn Observe), ..Facets::default() }
+        let observe = self.is_watched().then_some(self as &dyn Observe);
+        Facets { observe, waits: true, ..Facets::default() }
     }
 
     async fn run(self: Arc<Self>, cse: Arc<Cse>, stop: Stop) -> anyhow::Result<()> {

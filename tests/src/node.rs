@@ -1,11 +1,12 @@
 //! The node as a process: started, waited for, stopped, killed, started again on the same store.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
-use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -39,10 +40,18 @@ impl Store {
 #[derive(Clone, Debug)]
 pub struct Builder {
     store: Store,
+    program: &'static str,
     settings: Vec<(String, String)>,
 }
 
 impl Builder {
+    /// With another program than `dyad`: a package of this workspace whose program has its name.
+    #[must_use]
+    pub fn program(mut self, program: &'static str) -> Self {
+        self.program = program;
+        self
+    }
+
     /// With a setting, `("cse.id", "/id-mn")`.
     #[must_use]
     pub fn set(mut self, key: &str, value: impl ToString) -> Self {
@@ -64,6 +73,7 @@ impl Builder {
             address: None,
             process: None,
             url,
+            program: self.program,
             settings: self.settings,
             directory,
             _database: database,
@@ -79,6 +89,7 @@ pub struct Node {
     address: Option<SocketAddr>,
     process: Option<Process>,
     url: String,
+    program: &'static str,
     settings: Vec<(String, String)>,
     directory: TempDir,
     // Behind the process: dropped after it.
@@ -88,7 +99,7 @@ pub struct Node {
 impl Node {
     /// A node on a store, with settings fit for tests: a free port, quick repetitions, the testing door.
     pub fn on(store: Store) -> Builder {
-        Builder { store, settings: Vec::new() }
+        Builder { store, program: "dyad", settings: Vec::new() }
             .set("http.listen", "127.0.0.1:0")
             .set("testing.enabled", true)
             .set("notification.retry_first", "100ms")
@@ -163,7 +174,7 @@ impl Node {
     #[track_caller]
     fn start(&mut self) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_file());
-        let mut command = Command::new(binary());
+        let mut command = Command::new(program(self.program));
         command.arg("serve").current_dir(self.directory.path()).stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(log.expect("a log file"));
         for (key, value) in &self.settings {
@@ -220,23 +231,28 @@ impl Drop for Process {
 }
 
 /// The binary under test: what `DYAD_BIN` names, or the one beside the tests, built once if it is not up to date.
-pub fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    static BUILDING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = BUILDING.lock();
-    BINARY.get_or_init(|| {
-        if let Some(named) = variable("DYAD_BIN") {
-            return named.into();
-        }
+pub fn binary() -> PathBuf {
+    program("dyad")
+}
+
+/// The program of a package of this workspace, found in the same way.
+fn program(name: &'static str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
+    if let Some(named) = variable("DYAD_BIN").filter(|_| name == "dyad") {
+        return named.into();
+    }
+    let mut built = BUILT.lock().unwrap();
+    let path = built.entry(name).or_insert_with(|| {
         let test = std::env::current_exe().expect("the path of this test");
         let profile = test.parent().and_then(Path::parent).expect("target/debug/deps");
         let mut build = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--quiet", "-p", "dyad"]).current_dir(workspace());
+        build.args(["build", "--quiet", "-p", name]).current_dir(workspace());
         build.env("CARGO_TARGET_DIR", profile.parent().expect("target"));
         if profile.ends_with("release") {
             build.arg("--release");
         }
-        assert!(build.status().is_ok_and(|status| status.success()), "the node cannot be built");
-        profile.join("dyad")
-    })
+        assert!(build.status().is_ok_and(|status| status.success()), "{name} cannot be built");
+        profile.join(name)
+    });
+    path.clone()
 }

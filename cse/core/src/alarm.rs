@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::Cse;
-use crate::function::{ServiceFunction, Stop};
+use crate::function::{Hosted, ServiceFunction, Stop};
 use crate::resource::{Id, Lookup, Resource, Txn};
 
 /// A function that has itself called for its resources.
@@ -38,8 +38,8 @@ const AFTER_FAILURE: Span = Span::from_seconds(10);
 
 /// The timer of a node.
 pub(crate) struct Timer {
-    /// The types that have alarms, each with its function.
-    owners: Vec<(i32, Arc<dyn ServiceFunction>)>,
+    /// The types that have alarms, each with the place of its function.
+    owners: Vec<(i32, usize)>,
     /// No alarm is due before, in microseconds since 1970.
     earliest: watch::Sender<i64>,
 }
@@ -47,9 +47,12 @@ pub(crate) struct Timer {
 impl Timer {
     pub(crate) fn new(functions: &[Arc<dyn ServiceFunction>]) -> Self {
         let mut owners = Vec::new();
-        for function in functions.iter().filter(|function| function.facets().alarms.is_some()) {
+        for (place, function) in functions.iter().enumerate() {
+            if function.facets().alarms.is_none() {
+                continue;
+            }
             let types = function.owns().iter().filter_map(|ty| i32::try_from(*ty).ok());
-            owners.extend(types.map(|ty| (ty, Arc::clone(function))));
+            owners.extend(types.map(|ty| (ty, place)));
         }
         Self { owners, earliest: watch::Sender::new(i64::MIN) }
     }
@@ -109,10 +112,14 @@ async fn round(cse: &Arc<Cse>) -> Result<(), Failure> {
     // What is set from here on is compared with this, what was set before is in the store.
     cse.alarms().earliest.send_replace(i64::MAX);
     let at_a_time = AT_A_TIME.min(cse.config().write_queue / 2).max(1);
-    for (ty, function) in &cse.alarms().owners {
+    for (ty, place) in &cse.alarms().owners {
+        // What falls due while a function is off rings when it is on again.
+        if cse.hosts().get(*place).is_none_or(Hosted::is_off) {
+            continue;
+        }
         let mut ringing = JoinSet::new();
         for (id, _) in due(cse, *ty, cse.now().micros(), at_a_time).await? {
-            ringing.spawn(ring(Arc::clone(cse), id, Arc::clone(function)));
+            ringing.spawn(ring(Arc::clone(cse), id, *place));
         }
         while ringing.join_next().await.is_some() {}
         if let Some((_, next)) = due(cse, *ty, i64::MAX, 1).await?.first() {
@@ -132,9 +139,12 @@ async fn due(cse: &Arc<Cse>, ty: i32, until: i64, limit: usize) -> Result<Vec<(I
     tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(Failure::internal(error)))
 }
 
-async fn ring(cse: Arc<Cse>, id: Id, function: Arc<dyn ServiceFunction>) {
-    let name = function.name();
-    let rung = cse.writer().run(move |txn| ring_once(txn, id, &*function)).await;
+async fn ring(cse: Arc<Cse>, id: Id, place: usize) {
+    let name = cse.hosts().get(place).map_or("", |hosted| hosted.function().name());
+    let rung = cse
+        .writer()
+        .run(move |txn| txn.acting(place, "ring", |function, txn| ring_once(txn, id, function)))
+        .await;
     if let Err(failure) = rung {
         tracing::error!(function = name, error = ?failure.source, "an alarm could not ring: {failure}");
         let put_off = cse.writer().run(move |txn| put_off(txn, id)).await;

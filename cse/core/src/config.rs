@@ -74,6 +74,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// Requests that are acknowledged before they are carried out.
     pub deferral: DeferralConfig,
+    /// How faults of service functions are dealt with.
+    pub functions: FunctionConfig,
     /// Delivery of notifications.
     pub notification: NotificationConfig,
     /// Write requests that may wait for the writer.
@@ -102,6 +104,7 @@ impl Default for Config {
             max_results: 10_000,
             request_timeout: Duration::from_secs(30),
             deferral: DeferralConfig::default(),
+            functions: FunctionConfig::default(),
             notification: NotificationConfig::default(),
             write_queue: 10_000,
         }
@@ -157,6 +160,21 @@ impl Default for GroupConfig {
             answer_within: Duration::from_secs(10),
             max_answer: 64 << 20,
         }
+    }
+}
+
+/// What service functions may take, and get wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct FunctionConfig {
+    /// Longest that a hook outside of a transaction may take.
+    pub time_limit: Duration,
+    /// Faults after which a function is switched off; 0 for never.
+    pub max_faults: u32,
+}
+
+impl Default for FunctionConfig {
+    fn default() -> Self {
+        Self { time_limit: Duration::from_secs(10), max_faults: 5 }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::alarm::{self, Timer};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::Delivery;
-use crate::function::{Report, ServiceFunction, Stop};
+use crate::function::{Active, Functions, Hosted, Report, ServiceFunction, Stop, supervise};
 use crate::request;
 use crate::resource::{Snapshot, Tree, Txn, WriteQueue, WriterEnd, spawn_writer};
 use crate::store::{Store, Writer};
@@ -27,7 +27,7 @@ pub struct Cse {
     delivery: Delivery,
     requests: request::State,
     alarms: Timer,
-    functions: Vec<Arc<dyn ServiceFunction>>,
+    functions: Functions,
     stop: watch::Sender<bool>,
     expiration_interval: watch::Sender<Duration>,
     failed: watch::Sender<bool>,
@@ -54,15 +54,8 @@ impl Builder {
     /// Starts the node: the tree is there, the writer runs, what is owed is on its way, the functions run. Must be
     /// called inside a tokio runtime.
     pub async fn start(self) -> anyhow::Result<Arc<Cse>> {
-        let mut owners: Vec<(u32, &'static str)> = Vec::new();
-        for function in &self.functions {
-            for ty in function.owns() {
-                if let Some((_, owner)) = owners.iter().find(|(owned, _)| owned == ty) {
-                    anyhow::bail!("{} claims resource type {ty}, which {owner} has already", function.name());
-                }
-                owners.push((*ty, function.name()));
-            }
-        }
+        let alarms = Timer::new(&self.functions);
+        let functions = Functions::new(self.functions)?;
         let database = self.store.writer()?;
         let (stop, stopped) = watch::channel(false);
         let (writer, end) = WriteQueue::new(self.config.write_queue);
@@ -70,12 +63,12 @@ impl Builder {
         let cse = Arc::new(Cse {
             tree: Tree::new(self.store, self.schemas, self.config.cache_bytes),
             requests: request::State::new(&self.config.deferral),
-            alarms: Timer::new(&self.functions),
+            alarms,
             delivery: Delivery::new(self.transports, self.config.notification.clone(), stopped),
             config: self.config,
             clock: self.clock,
             writer,
-            functions: self.functions,
+            functions,
             stop,
             expiration_interval,
             failed: watch::Sender::new(false),
@@ -90,7 +83,7 @@ impl Builder {
 /// The first transaction: the CSEBase, and what service functions take up of what is stored.
 fn begin(txn: &mut Txn<'_>) -> Result<(), Failure> {
     types::bootstrap(txn)?;
-    txn.cse().functions().iter().try_for_each(|function| function.begin(txn))
+    (0..txn.cse().hosts().all().len()).try_for_each(|place| txn.begin_function(place))
 }
 
 impl Cse {
@@ -105,14 +98,8 @@ impl Cse {
         }
         self.delivery.start(self);
         tokio::spawn(alarm::run(Arc::clone(self), Stop(self.stop.subscribe())));
-        for function in &self.functions {
-            let (function, cse, stop) = (Arc::clone(function), Arc::clone(self), Stop(self.stop.subscribe()));
-            tokio::spawn(async move {
-                let name = function.name();
-                if let Err(error) = function.run(cse, stop).await {
-                    tracing::error!(function = name, "the service function has ended: {error:#}");
-                }
-            });
+        for place in 0..self.functions.all().len() {
+            tokio::spawn(supervise(Arc::clone(self), place));
         }
         Ok(())
     }
@@ -183,6 +170,11 @@ impl Cse {
         &self.alarms
     }
 
+    /// Tells when the node stops.
+    pub(crate) fn stop_signal(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
     /// Whether the node is being stopped.
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stop.borrow()
@@ -193,14 +185,20 @@ impl Cse {
         &self.delivery
     }
 
-    /// The service functions, in their order.
-    pub fn functions(&self) -> &[Arc<dyn ServiceFunction>] {
+    /// The service functions that are switched on, in their order.
+    pub fn functions(&self) -> Active<'_> {
+        self.functions.active()
+    }
+
+    /// All service functions with what the node knows of them.
+    pub(crate) fn hosts(&self) -> &Functions {
         &self.functions
     }
 
-    /// The state of each service function.
+    /// What each service function says of itself; [`Cse::standings`] says more.
     pub fn reports(&self) -> Vec<(&'static str, Report)> {
-        self.functions.iter().map(|function| (function.name(), function.report())).collect()
+        let report = |hosted: &Hosted| (hosted.function().name(), hosted.report(self));
+        self.functions.all().iter().map(report).collect()
     }
 
     /// Write requests that wait for their commit.

@@ -3,6 +3,10 @@
 //! Built-in or plugged in, a function implements [`ServiceFunction`]; the core calls it at five points in the life
 //! of a request and knows none by name. The order is that of the list given to [`crate::Builder`].
 
+mod faults;
+mod functions;
+mod hosted;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +21,11 @@ use crate::Cse;
 use crate::alarm::Alarms;
 use crate::request::{Call, Cause, Target};
 use crate::resource::{Draft, Id, Resource, Txn};
+
+pub(crate) use faults::Fault;
+pub use functions::{Active, Standing};
+pub(crate) use functions::{Functions, supervise};
+pub(crate) use hosted::{Hosted, message};
 
 /// A change in the making, inside the write transaction.
 pub enum Change<'a> {
@@ -170,6 +179,9 @@ pub struct Facets<'a> {
     pub alarms: Option<&'a dyn Alarms>,
     /// Decisions about notification targets that want to go; the first function that offers it gets them all.
     pub departure: Option<&'a dyn Departure>,
+    /// Whether its hooks wait for others, such as members of a group: they may take as long as the request then, and not
+    /// only as long as other hooks may (`functions.time_limit`).
+    pub waits: bool,
 }
 
 /// A service function. Every method has a default that does nothing.
@@ -229,7 +241,8 @@ pub trait ServiceFunction: Send + Sync + 'static {
         Facets::default()
     }
 
-    /// Runs in the background from the start of the node until it stops.
+    /// Runs in the background from the start of the node until it stops, or the function is switched off. Work that
+    /// fails or panics begins again after a pause.
     async fn run(self: Arc<Self>, _cse: Arc<Cse>, _stop: Stop) -> anyhow::Result<()> {
         Ok(())
     }

@@ -28,8 +28,8 @@ pub use clock::{Clock, SystemClock};
 pub use config::Config;
 pub use cse::{Builder, Cse};
 pub use function::{
-    Change, Deferral, Departure, Described, Event, Facets, Observe, Reach, Report, Semantics,
-    ServiceFunction, Stage, Stop, add_schemas,
+    Active, Change, Deferral, Departure, Described, Event, Facets, Observe, Reach, Report, Semantics,
+    ServiceFunction, Stage, Standing, Stop, add_schemas,
 };
 
 /// Number of the CSEBase, the root of the tree.

@@ -5,9 +5,11 @@
 
 use crate::settings::{self, Settings, Sources};
 use clap::{Args, Parser, Subcommand};
+use dyad_core::ServiceFunction;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// What the user wrote is wrong; clap ends with the same.
 const USAGE: u8 = 2;
@@ -57,7 +59,7 @@ struct Given {
 }
 
 /// Does what the command line says.
-pub(crate) fn run() -> ExitCode {
+pub(crate) fn run(functions: Vec<Arc<dyn ServiceFunction>>) -> ExitCode {
     match Line::parse().command {
         Command::Settings { markdown: true, .. } => print(&settings::markdown()),
         Command::Settings { given, .. } => match load(given) {
@@ -65,7 +67,7 @@ pub(crate) fn run() -> ExitCode {
             Err(code) => code,
         },
         Command::Serve(given) => match load(given) {
-            Ok(settings) => finish(serve(settings)),
+            Ok(settings) => finish(serve(settings, functions)),
             Err(code) => code,
         },
     }
@@ -78,12 +80,15 @@ fn load(given: Given) -> Result<Settings, ExitCode> {
     })
 }
 
-fn serve(settings: Settings) -> anyhow::Result<()> {
+fn serve(settings: Settings, functions: Vec<Arc<dyn ServiceFunction>>) -> anyhow::Result<()> {
     crate::log::start(&settings.log)?;
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(crate::serve::serve(settings))
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(crate::serve::serve(settings, functions))
 }
 
 fn finish(result: anyhow::Result<()>) -> ExitCode {

@@ -11,7 +11,9 @@ use std::time::Duration;
 use anyhow::Context;
 use async_trait::async_trait;
 use dyad_bindings::http::{self, ClientSettings, CorsSetting, HttpTransport, ServerSettings};
-use dyad_core::config::{Config, ContainerLimits, CseType, DeferralConfig, GroupConfig, NotificationConfig};
+use dyad_core::config::{
+    Config, ContainerLimits, CseType, DeferralConfig, FunctionConfig, GroupConfig, NotificationConfig,
+};
 use dyad_core::store::{self, Store};
 use dyad_core::{Builder, Cse, ServiceFunction, SystemClock};
 use dyad_protocol::exchange::{Arrival, Receiver};
@@ -30,9 +32,9 @@ const STOP_DEADLINE: Duration = Duration::from_secs(3);
 const WRITE_QUEUE: usize = 10_000;
 
 /// Runs a node until it is asked to end.
-pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
+pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
-    let functions = functions(&settings)?;
+    let functions = switched_on(&settings, all)?;
     let schemas = Arc::new(schemas(&settings, &functions)?);
     let store = open_store(&settings)?;
     let gate = Arc::new(Gate::default());
@@ -105,8 +107,10 @@ fn add_directory(schemas: &mut Schemas, directory: &Path) -> anyhow::Result<usiz
 }
 
 /// The service functions that are not switched off. A name that none has is an error.
-fn functions(settings: &Settings) -> anyhow::Result<Vec<Arc<dyn ServiceFunction>>> {
-    let mut functions = dyad_plugins::all();
+fn switched_on(
+    settings: &Settings,
+    mut functions: Vec<Arc<dyn ServiceFunction>>,
+) -> anyhow::Result<Vec<Arc<dyn ServiceFunction>>> {
     for off in &settings.functions.off {
         if !functions.iter().any(|function| function.name() == off) {
             let names: Vec<_> = functions.iter().map(|function| function.name()).collect();
@@ -197,6 +201,10 @@ fn config(settings: &Settings, listening: SocketAddr) -> Config {
             flex_wait: settings.request.flex_wait,
             pending: settings.request.pending,
             keep_results: settings.request.keep_results.into(),
+        },
+        functions: FunctionConfig {
+            time_limit: settings.functions.time_limit,
+            max_faults: settings.functions.max_faults,
         },
         notification: NotificationConfig {
             timeout: notification.timeout,

@@ -1,6 +1,6 @@
 //! Whether the public API suffices for a service function: the sample in a node without a binding.
 
-mod ceilings;
+mod faults;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use dyad_protocol::{Operation, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use ceilings::Ceilings;
+use dyad_sample::ceilings::Ceilings;
 
 /// A way to a target in this process, `test://`.
 struct Wire(mpsc::Sender<Value>);

@@ -48,8 +48,8 @@ impl Cse {
                 Err(error) => last = error,
             }
         }
-        for function in self.functions() {
-            if let Some(way) = function.facets().reach
+        for hosted in self.hosts().on() {
+            if let Some(way) = hosted.facets(self).reach
                 && let Some(outcome) = way.reach(self, entity, request, self.delivery().timeout()).await
             {
                 return outcome;

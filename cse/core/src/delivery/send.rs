@@ -86,8 +86,10 @@ pub(super) async fn deliver(cse: &Arc<Cse>, notice: &Notice, was_missed: bool) -
 
 /// Has the wish of a target to be notified no more looked after, before it is notified of anything else.
 async fn depart(cse: &Arc<Cse>, subscription: &Arc<Resource>, target: &str) {
-    if let Some(departure) = cse.functions().iter().find_map(|function| function.facets().departure) {
-        departure.depart(cse, subscription, target).await;
+    let mut offers = cse.hosts().on().filter_map(|hosted| Some((hosted, hosted.facets(cse).departure?)));
+    if let Some((hosted, departure)) = offers.next() {
+        // A fault is noted there; the target goes on being notified.
+        let _ = hosted.wait(cse, "depart", departure.depart(cse, subscription, target)).await;
     }
 }
 

@@ -31,7 +31,7 @@ impl Cse {
 
     /// The service function for requests that are carried out later.
     fn deferral(&self) -> Option<&dyn Deferral> {
-        self.functions().iter().find_map(|function| function.facets().deferral)
+        self.hosts().on().find_map(|hosted| hosted.facets(self).deferral)
     }
 
     /// Stores a request and acknowledges it.

@@ -132,12 +132,9 @@ pub(super) fn make(
     table: Arc<TypeTable>,
     sent: &Object,
 ) -> Result<Arc<Resource>, Failure> {
-    let cse = txn.cse();
     let mut draft = draft(txn, by, parent, table, sent)?;
     types::create(txn, by.call(), parent, &mut draft)?;
-    for function in cse.functions() {
-        function.apply(txn, &mut Change::Create { call: by.call(), parent, draft: &mut draft })?;
-    }
+    txn.tell_functions(&mut Change::Create { call: by.call(), parent, draft: &mut draft })?;
     let resource = draft.fix()?;
     txn.insert(Arc::clone(&resource))?;
     types::created(txn, parent, &resource)?;

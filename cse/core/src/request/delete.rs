@@ -143,9 +143,7 @@ pub(crate) fn remove_subtree(
     // The functions see the subtree whole, from the leaves up, before any of it goes.
     for old in doomed.iter().rev() {
         let parent = parent.as_ref().filter(|parent| parent.id() == old.parent());
-        for function in cse.functions() {
-            function.apply(txn, &mut Change::Delete { call, old, parent, cause })?;
-        }
+        txn.tell_functions(&mut Change::Delete { call, old, parent, cause })?;
     }
     for old in doomed.into_iter().rev() {
         txn.remove(&old)?;

@@ -45,7 +45,7 @@ pub use target::{Target, Virtual, path_here};
 
 use crate::Cse;
 use crate::access;
-use crate::function::{Described, Observe, ServiceFunction, Stage};
+use crate::function::{Described, Hosted, Observe, Stage};
 use crate::resource::Snapshot;
 
 #[async_trait]
@@ -118,15 +118,16 @@ impl Cse {
             return self.perform(call, target).await;
         }
         let outcome = self.perform(call, target.clone()).await;
-        for observer in self.observers() {
-            observer.answered(self, call, &target, &outcome);
+        for (hosted, observer) in self.observers() {
+            // A fault is noted there, and changes nothing about the outcome.
+            let _ = hosted.call(self, "answered", || observer.answered(self, call, &target, &outcome));
         }
         outcome
     }
 
     /// The service functions that learn how requests end.
-    fn observers(&self) -> impl Iterator<Item = &dyn Observe> {
-        self.functions().iter().filter_map(|function| function.facets().observe)
+    fn observers(&self) -> impl Iterator<Item = (&Hosted, &dyn Observe)> {
+        self.hosts().on().filter_map(|hosted| Some((hosted, hosted.facets(self).observe?)))
     }
 
     /// The receiver procedure from the target on.
@@ -135,11 +136,13 @@ impl Cse {
             self.note_group_request(call, identifier, &target)?;
         }
         let mut has_waited = false;
-        for function in self.taking_part(Stage::Intercept, call, &target) {
-            if let ControlFlow::Break(response) = function.intercept(self, call, &target).await? {
-                return Ok(response);
+        for hosted in self.hosts().on() {
+            if hosted.takes_part(self, Stage::Intercept, call, &target)? {
+                if let ControlFlow::Break(response) = hosted.intercept(self, call, &target).await? {
+                    return Ok(response);
+                }
+                has_waited = true;
             }
-            has_waited = true;
         }
         target.check_answered()?;
         if has_waited {
@@ -172,31 +175,28 @@ impl Cse {
         if criteria.is_none_or(|criteria| criteria.semantics_filter.is_empty()) {
             return Ok(None);
         }
-        match self.functions().iter().find_map(|function| function.facets().semantics) {
+        let mut offers =
+            self.hosts().on().filter_map(|hosted| Some((hosted, hosted.facets(self).semantics?)));
+        match offers.next() {
             // Boxed, so that it does not weigh on every other request.
-            Some(semantics) => Box::pin(semantics.described(self, call)).await.map(Some),
+            Some((hosted, semantics)) => {
+                Box::pin(hosted.wait(self, "described", semantics.described(self, call))).await?.map(Some)
+            }
             None => Ok(None),
         }
     }
 
-    /// The service functions that take part in a stage of a request.
-    fn taking_part<'a>(
-        &'a self,
-        stage: Stage,
-        call: &'a Call,
-        target: &'a Target,
-    ) -> impl Iterator<Item = &'a Arc<dyn ServiceFunction>> {
-        self.functions().iter().filter(move |function| function.takes_part(stage, call, target))
-    }
-
     /// Lets the service functions do what needs the network before a commit, for an originator that may ask for it.
     async fn prepare(&self, call: &Arc<Call>, target: &Target, authorize: Authorize) -> Result<(), Failure> {
-        if self.taking_part(Stage::Prepare, call, target).next().is_none() {
-            return Ok(());
-        }
-        self.read(call, authorize).await?;
-        for function in self.taking_part(Stage::Prepare, call, target) {
-            function.prepare(self, call, target).await?;
+        let mut is_authorized = false;
+        for hosted in self.hosts().on() {
+            if !hosted.takes_part(self, Stage::Prepare, call, target)? {
+                continue;
+            }
+            if !std::mem::replace(&mut is_authorized, true) {
+                self.read(call, authorize).await?;
+            }
+            hosted.prepare(self, call, target).await?;
         }
         Ok(())
     }
@@ -232,13 +232,20 @@ impl Cse {
                 Ok(written)
             })
             .await?;
-        if self.taking_part(Stage::Committed, call, &target).next().is_some() {
+        let takes_part = |hosted: &Hosted| {
+            // What cannot say so takes no part: the write is done.
+            hosted.takes_part(self, Stage::Committed, call, &target).unwrap_or_default()
+        };
+        let places = self.hosts().all().iter().enumerate();
+        let concerned = places.filter(|(_, hosted)| !hosted.is_off() && takes_part(hosted));
+        let concerned: Vec<usize> = concerned.map(|(place, _)| place).collect();
+        if !concerned.is_empty() {
             // In a task of its own: no function delays the answer, and none misses a commit because the request's
             // time is over.
-            let (cse, call) = (self.shared(), Arc::clone(call));
+            let cse = self.shared();
             tokio::spawn(async move {
-                for function in cse.taking_part(Stage::Committed, &call, &target) {
-                    function.committed(&cse, &written.events).await;
+                for hosted in concerned.into_iter().filter_map(|place| cse.hosts().get(place)) {
+                    hosted.committed(&cse, &written.events).await;
                 }
             });
         }

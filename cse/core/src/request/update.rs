@@ -37,6 +37,7 @@ fn check(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Arc<Resource>
     if root != resource.root() {
         return Err(Failure::bad_request(format!("the content is not a {}", resource.root())));
     }
+    types::check_function(cse, resource.table())?;
     resource.table().check_update(sent)?;
     Ok(resource)
 }
@@ -67,7 +68,6 @@ pub(super) fn change(
     old: &Arc<Resource>,
     sent: &Object,
 ) -> Result<Arc<Resource>, Failure> {
-    let cse = txn.cse();
     let mut draft = Draft::of(old);
     for (name, value) in sent {
         match value {
@@ -87,9 +87,7 @@ pub(super) fn change(
         draft.set("st", state + 1);
     }
     types::update(txn, old, &mut draft, sent)?;
-    for function in cse.functions() {
-        function.apply(txn, &mut Change::Update { call, old, draft: &mut draft, modified: sent })?;
-    }
+    txn.tell_functions(&mut Change::Update { call, old, draft: &mut draft, modified: sent })?;
     let resource = draft.fix()?;
     txn.update(old, Arc::clone(&resource))?;
     types::updated(txn, &resource, sent)?;

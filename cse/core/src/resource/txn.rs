@@ -4,6 +4,7 @@
 //! changes, and either all of them come to pass or none. Nothing here can await.
 
 mod alarms;
+mod functions;
 mod notices;
 mod series;
 
@@ -32,6 +33,8 @@ pub struct Txn<'a> {
     windows: Vec<Id>,
     /// Subscriptions that are gone, by what they are below, as far as the lists still have them.
     unsubscribed: FxHashMap<Id, FxHashSet<Id>>,
+    /// The place of the service function that is at work, and its hook.
+    acting: Option<(usize, &'static str)>,
 }
 
 impl<'a> Txn<'a> {
@@ -44,6 +47,7 @@ impl<'a> Txn<'a> {
             pending: FxHashMap::default(),
             windows: Vec::new(),
             unsubscribed: FxHashMap::default(),
+            acting: None,
         }
     }
 

@@ -258,9 +258,14 @@ impl WriterThread {
                 txn.fail();
                 Err(failure)
             }
-            Err(_) => {
+            Err(panic) => {
+                let message = crate::function::message(&*panic);
+                let failure = match txn.blame(message) {
+                    Some(name) => Failure::internal(format!("the service function {name} panicked")),
+                    None => Failure::internal("a write procedure panicked"),
+                };
                 txn.fail();
-                Err(Failure::internal("a write procedure panicked"))
+                Err(failure)
             }
         }
     }

@@ -53,16 +53,18 @@ pub(crate) fn is_registration(ty: u32) -> bool {
     ty == 2
 }
 
-/// NOT_IMPLEMENTED if the type's procedures need a service function and none owns the type: without it nobody would
-/// be admitted or notified, so nothing is created.
+/// NOT_IMPLEMENTED if the type's procedures need a service function that is not there or switched off: without it nobody
+/// would be admitted or notified, so nothing is created or changed.
 pub(crate) fn check_function(cse: &Cse, table: &TypeTable) -> Result<(), Failure> {
-    match &table.function {
-        Some(name) if !cse.functions().iter().any(|function| function.owns().contains(&table.number)) => {
-            Err(Failure::not_implemented(format!(
-                "the service function {name}, which resource type {} needs, is not there or switched off",
-                table.number
-            )))
-        }
+    let missing = |name: &str| {
+        Err(Failure::not_implemented(format!(
+            "the service function {name}, which resource type {} needs, is not there or switched off",
+            table.number
+        )))
+    };
+    match (cse.hosts().owner(table.number), &table.function) {
+        (Some(owner), _) if owner.is_off() => missing(owner.function().name()),
+        (None, Some(name)) => missing(name),
         _ => Ok(()),
     }
 }

@@ -114,7 +114,11 @@ impl Values {
     }
 
     pub(super) fn functions(&mut self) -> Filled<Functions> {
-        Ok(Functions { off: self.list("functions.off")? })
+        Ok(Functions {
+            off: self.list("functions.off")?,
+            time_limit: self.duration("functions.time_limit")?,
+            max_faults: u32::try_from(self.number("functions.max_faults")?).unwrap_or(u32::MAX),
+        })
     }
 
     pub(super) fn log(&mut self) -> Filled<Log> {

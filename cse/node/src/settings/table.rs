@@ -198,6 +198,10 @@ pub(super) static TABLE: &[Setting] = &[
 
     setting("functions.off", "", Kind::List(check::function_names, "a list of names of service functions, like p2p"),
         "Service functions that are switched off."),
+    setting("functions.time_limit", "10s", TIMEOUT,
+        "Longest time that a function may take over its part in a request, unless it waits for others."),
+    setting("functions.max_faults", "5", Kind::Count(0, 1_000),
+        "Panics in ten minutes, or late calls in a row, that switch a function off; 0 = never."),
 
     setting("log.level", "info", Kind::Text(check::log_filter, "off, error, warn, info, debug or trace, also per target: info,dyad_core=debug"),
         "What is logged."),

@@ -144,6 +144,9 @@ pub(crate) struct Schemas {
 #[derive(Clone, Debug)]
 pub(crate) struct Functions {
     pub(crate) off: Vec<String>,
+    pub(crate) time_limit: Duration,
+    /// 0 is never.
+    pub(crate) max_faults: u32,
 }
 
 /// The form of the log.

@@ -25,7 +25,8 @@ const ORIGINATOR: &str = "Sceilings";
 const QUEUE: usize = 100;
 
 /// Refuses and reports what is too high.
-pub(crate) struct Ceilings {
+#[derive(Debug)]
+pub struct Ceilings {
     refused: AtomicU64,
     dropped: AtomicU64,
     warnings: mpsc::Sender<String>,

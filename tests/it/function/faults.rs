@@ -1,0 +1,103 @@
+//! What becomes of a node with a service function that panics, hangs, or fails in the background: the sample of
+//! `tests/sample` on a node of its own, over a socket.
+
+use std::time::{Duration, Instant};
+
+use dyad_tests::{Answer, Client, Node, Request, Store};
+use serde_json::json;
+
+/// How long a node may take to show what it is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn node(max_faults: u32) -> Node {
+    let builder = Node::on(Store::Memory).program("dyad-sample");
+    builder.set("functions.max_faults", max_faults).set("functions.time_limit", "200ms").start()
+}
+
+/// Creates a trap that does what its label says.
+fn trap(client: &Client, label: &str) -> Answer {
+    client.send(&Request::create("cse-in", 20_102, json!({ "ex:trp": { "lbl": [label] } })))
+}
+
+/// Asks until it is so.
+#[track_caller]
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "{what}");
+        std::thread::yield_now();
+    }
+}
+
+fn goes_on(client: &Client) {
+    let container = Request::create("cse-in", 3, json!({ "m2m:cnt": {} }));
+    let made = client.send(&container).expect(2001).text("/m2m:cnt/ri");
+    let _ = client.send(&Request::create(&made, 4, json!({ "m2m:cin": { "con": "1" } }))).expect(2001);
+    let _ = client.send(&Request::retrieve(&format!("{made}/la"))).expect(2000);
+}
+
+#[test]
+fn a_panic_fails_the_request_in_which_it_happens_and_too_many_switch_the_function_off() {
+    let node = node(5);
+    let client = node.client();
+    let made = trap(&client, "none").expect(2001).text("/ex:trp/ri");
+    for hook in ["takes_part", "intercept", "prepare", "apply"] {
+        let _ = trap(&client, &format!("panic:{hook}")).expect(5000);
+        let fault = format!("hook=\"{hook}\"");
+        assert!(node.log().lines().any(|line| line.contains("faulty") && line.contains(&fault)), "{hook}");
+        goes_on(&client);
+    }
+    let _ = trap(&client, "none").expect(2001);
+    // What is committed is answered, and the fault noted beside it. It is the fifth.
+    let _ = trap(&client, "panic:committed").expect(2001);
+    until("the function is switched off", || trap(&client, "none").rsc == 5001);
+    let log = node.log();
+    let line = log.lines().find(|line| line.contains("switched off after repeated faults")).unwrap();
+    assert!(
+        line.contains("committed") && line.contains("faulty") && line.contains("start the node anew"),
+        "{line}"
+    );
+    // Its resources can be read and removed, and not changed.
+    let _ = client.send(&Request::update(&made, json!({ "ex:trp": { "lbl": ["none"] } }))).expect(5001);
+    let _ = client.send(&Request::retrieve(&made)).expect(2000);
+    let _ = client.send(&Request::delete(&made)).expect(2002);
+    goes_on(&client);
+}
+
+#[test]
+fn a_hook_that_hangs_is_given_up_and_late_calls_in_a_row_switch_the_function_off() {
+    let node = node(2);
+    let client = node.client();
+    let _ = trap(&client, "hang:intercept").expect(4008);
+    let _ = trap(&client, "none").expect(2001);
+    let _ = trap(&client, "hang:prepare").expect(4008);
+    let _ = trap(&client, "none").expect(2001);
+    // What it does after the commit holds nobody up.
+    let _ = trap(&client, "hang:committed").expect(2001);
+    until("the fault is noted", || node.log().contains("hook=\"committed\""));
+    let _ = trap(&client, "hang:intercept").expect(4008);
+    let _ = trap(&client, "none").expect(5001);
+    goes_on(&client);
+}
+
+#[test]
+fn background_work_that_fails_begins_again() {
+    let node = node(2);
+    let client = node.client();
+    let _ = trap(&client, "panic:run").expect(2001);
+    until("the fault is noted", || node.log().contains("hook=\"run\""));
+    // The second is noticed by the work that has begun again.
+    let _ = trap(&client, "panic:run").expect(2001);
+    until("the function is switched off", || trap(&client, "none").rsc == 5001);
+    goes_on(&client);
+}
+
+#[test]
+fn functions_are_never_switched_off_if_the_operator_does_not_want_it() {
+    let node = node(0);
+    let client = node.client();
+    for _ in 0..10 {
+        let _ = trap(&client, "panic:apply").expect(5000);
+    }
+    let _ = trap(&client, "none").expect(2001);
+}

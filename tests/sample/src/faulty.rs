@@ -1,0 +1,119 @@
+//! A service function that gets things wrong, for tests of what becomes of a node that has one.
+//!
+//! A request to create a `<trap>` says by its labels what goes wrong: `panic:intercept` panics in that hook, `hang:prepare`
+//! never comes back from it. The background work panics when a trap with the label `panic:run` is there.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dyad_core::request::{Call, Target};
+use dyad_core::resource::Txn;
+use dyad_core::{Change, Cse, Event, Report, ServiceFunction, Stage, Stop};
+use dyad_protocol::{Failure, Response};
+use serde_json::Value;
+use tokio::sync::Notify;
+
+const TRAP: u32 = 20_102;
+
+/// Gets wrong what it is asked to.
+#[derive(Debug, Default)]
+pub struct Faulty {
+    /// Its background work is to fail.
+    failing: Notify,
+}
+
+#[async_trait]
+impl ServiceFunction for Faulty {
+    fn name(&self) -> &'static str {
+        "faulty"
+    }
+
+    fn schemas(&self) -> &[(&'static str, &'static str)] {
+        &[("faulty.toml", include_str!("faulty.toml"))]
+    }
+
+    fn owns(&self) -> &[u32] {
+        &[TRAP]
+    }
+
+    fn takes_part(&self, _: Stage, call: &Call, _: &Target) -> bool {
+        let is_trap = call.request.resource_type == Some(TRAP);
+        if is_trap && asks(call, "panic", "takes_part") {
+            go_wrong();
+        }
+        is_trap
+    }
+
+    async fn intercept(
+        &self,
+        _: &Cse,
+        call: &Arc<Call>,
+        _: &Target,
+    ) -> Result<ControlFlow<Response>, Failure> {
+        spring(call, "intercept").await;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    async fn prepare(&self, _: &Cse, call: &Arc<Call>, _: &Target) -> Result<(), Failure> {
+        spring(call, "prepare").await;
+        Ok(())
+    }
+
+    fn apply(&self, _: &mut Txn<'_>, change: &mut Change<'_>) -> Result<(), Failure> {
+        if let Change::Create { call: Some(call), draft, .. } = change
+            && draft.table.number == TRAP
+            && asks(call, "panic", "apply")
+        {
+            go_wrong();
+        }
+        Ok(())
+    }
+
+    async fn committed(&self, _: &Cse, events: &[Event]) {
+        for event in events {
+            if event.resource.texts("lbl").any(|label| label == "panic:run") {
+                self.failing.notify_one();
+            }
+            if event.resource.texts("lbl").any(|label| label == "panic:committed") {
+                go_wrong();
+            }
+            if event.resource.texts("lbl").any(|label| label == "hang:committed") {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    async fn run(self: Arc<Self>, _: Arc<Cse>, mut stop: Stop) -> anyhow::Result<()> {
+        tokio::select! {
+            () = self.failing.notified() => go_wrong(),
+            () = stop.stopped() => {}
+        }
+        Ok(())
+    }
+
+    fn report(&self) -> Report {
+        Report { summary: "waits for traps".to_owned(), figures: Vec::new() }
+    }
+}
+
+/// Does what the labels of a request ask for in a hook.
+async fn spring(call: &Call, hook: &str) {
+    if asks(call, "panic", hook) {
+        go_wrong();
+    }
+    if asks(call, "hang", hook) {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn asks(call: &Call, what: &str, hook: &str) -> bool {
+    let content = call.request.content.as_ref().map(|content| content.value());
+    let labels = content.and_then(|content| content.pointer("/ex:trp/lbl")).and_then(Value::as_array);
+    labels.is_some_and(|labels| labels.iter().any(|label| *label == format!("{what}:{hook}")))
+}
+
+#[expect(clippy::panic, reason = "that is what it is for")]
+fn go_wrong() {
+    panic!("a trap was sprung");
+}
