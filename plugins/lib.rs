@@ -5,6 +5,8 @@
 
 #[cfg(feature = "action")]
 pub mod action;
+#[cfg(feature = "contact-list")]
+pub mod contact_list;
 #[cfg(feature = "expiration")]
 pub mod expiration;
 #[cfg(feature = "group")]
@@ -54,6 +56,8 @@ pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
         Arc::new(time_series::TimeSeries::default()),
         #[cfg(feature = "notification-target")]
         Arc::new(notification_target::NotificationTargets::default()),
+        #[cfg(feature = "contact-list")]
+        Arc::new(contact_list::ContactLists::default()),
         #[cfg(feature = "subscription")]
         Arc::new(subscription::Subscriptions::default()),
     ]

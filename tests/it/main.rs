@@ -13,6 +13,7 @@ mod access_matrix;
 mod actions;
 mod bad_input;
 mod conformance;
+mod contacts;
 mod delivery;
 mod durability;
 mod function;

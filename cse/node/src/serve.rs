@@ -121,6 +121,9 @@ fn switched_on(
         }
     }
     functions.retain(|function| !settings.functions.off.iter().any(|off| off == function.name()));
+    // Infrastructure nodes alone keep lists of contacts (TS-0001 9.6.45).
+    functions
+        .retain(|function| settings.cse.kind == settings::CseType::In || function.name() != "contact-list");
     Ok(functions)
 }
 
