@@ -100,6 +100,46 @@ async fn containers_count_and_trim_their_instances() {
 }
 
 #[tokio::test]
+async fn what_was_trimmed_is_gone_whether_or_not_its_row_is() {
+    let bench = Bench::new().await;
+    let rows = |bench: &Bench| bench.cse.tree().store.reader().unwrap().count().unwrap();
+    let before = rows(&bench);
+    bench.create("cse-in", 3, json!({"m2m:cnt": {"rn": "c", "mni": 3}})).await;
+    let mut names = Vec::new();
+    for number in 0..600_usize {
+        // Some have a name or labels, and so more than a row.
+        let mut content = json!({"con": number});
+        match number % 9 {
+            4 => content["rn"] = format!("i{number}").into(),
+            7 => content["lbl"] = json!(["l"]),
+            _ => {}
+        }
+        let made = bench.create("cse-in/c", 4, json!({"m2m:cin": content})).await;
+        names.push(value(&made)["m2m:cin"]["rn"].as_str().unwrap().to_owned());
+        bench.cse.tree().clear();
+        if let Some(gone) = number.checked_sub(3) {
+            let address = format!("cse-in/c/{}", names[gone]);
+            assert_eq!(bench.retrieve(&address).await.status.number(), 4004, "{address}");
+            let address = format!("cse-in/c/{}", names[gone + 1]);
+            assert_eq!(bench.retrieve(&address).await.status.number(), 2000, "{address}");
+            assert_eq!(value(&bench.retrieve("cse-in/c/ol").await)["m2m:cin"]["con"], gone + 1);
+        }
+        assert!(rows(&bench) <= before + 1 + 3 + 256, "rows of trimmed instances go");
+    }
+    assert!(rows(&bench) > before + 1 + 3, "not one by one");
+    for left in (0..3).rev() {
+        assert_eq!(value(&bench.retrieve("cse-in/c/la").await)["m2m:cin"]["con"], 597 + left);
+        let deleted = bench.ask(Operation::Delete, "cse-in/c/la", |_| {}).await;
+        assert_eq!(deleted.status.number(), 2002);
+        assert_eq!(value(&bench.retrieve("cse-in/c").await)["m2m:cnt"]["cni"], left);
+    }
+    assert_eq!(bench.retrieve("cse-in/c/la").await.status.number(), 4004);
+    assert_eq!(bench.retrieve("cse-in/c/ol").await.status.number(), 4004);
+    assert_eq!(bench.ask(Operation::Delete, "cse-in/c", |_| {}).await.status.number(), 2002);
+    assert_eq!(rows(&bench), before);
+}
+
+#[tokio::test]
 async fn a_flex_container_keeps_a_history_from_its_creation_on() {
     let bench = Bench::new().await;
     let definition = "org.onem2m.common.moduleclass.binarySwitch";

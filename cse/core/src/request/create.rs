@@ -172,6 +172,7 @@ fn draft(
         originator,
         latest,
         table,
+        floor: None,
         expires_with_parent: false,
     };
     // Every representation begins with these, in this order.

@@ -30,6 +30,8 @@ pub struct Draft {
     pub originator: Option<String>,
     /// Its latest instance.
     pub latest: Latest,
+    /// The number below which its instances are trimmed, if any are.
+    pub(crate) floor: Option<Id>,
     /// Whether it goes when its parent does and needs no expiration of its own in the store: an instance that nobody
     /// gave a shorter life.
     pub expires_with_parent: bool,
@@ -48,6 +50,7 @@ impl Draft {
             rn: row.rn.clone(),
             originator: row.originator.clone(),
             latest: resource.latest(),
+            floor: row.floor,
             expires_with_parent: false,
         }
     }
@@ -111,6 +114,7 @@ impl Draft {
                 TIME_SERIES_INSTANCE => time("dgt").map(Timestamp::micros),
                 _ => None,
             },
+            floor: self.floor,
         };
         Ok(Arc::new(Resource::with_attributes(Arc::new(row), self.table, self.latest, attributes)))
     }

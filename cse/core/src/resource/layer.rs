@@ -15,7 +15,7 @@ use super::outgoing::{Outgoing, Published};
 use super::tree::Subscriptions;
 use super::{Id, Resource, Tree};
 use crate::geography::bounds_of;
-use crate::store::{ChangeSet, GateRow, Settled};
+use crate::store::{ChangeSet, GateRow, Purge, Settled};
 
 /// Values longer than this are not in the attribute index; filters on them look at the resources themselves.
 pub(crate) const INDEXED_VALUE: usize = 256;
@@ -41,13 +41,15 @@ enum Stored {
     Version(Arc<Resource>),
     /// A row without labels and indexed attributes, which was never loaded.
     Plain,
+    /// Such a row of an instance, below the floor of what it is in: it goes some other time.
+    Buried,
 }
 
 impl Stored {
     fn version(&self) -> Option<&Arc<Resource>> {
         match self {
             Self::Version(resource) => Some(resource),
-            Self::Plain => None,
+            Self::Plain | Self::Buried => None,
         }
     }
 }
@@ -58,6 +60,10 @@ pub(crate) enum Change {
     Put(Arc<Resource>, bool),
     /// Gone. `None` for an instance without labels that was never loaded.
     Remove(Id, Option<Arc<Resource>>),
+    /// Gone, below the floor of what it was in. It has nothing but its row and was never loaded.
+    Bury(Id),
+    /// Rows of buried instances go.
+    Purge(Purge),
 }
 
 /// All changes of one job, in order.
@@ -76,6 +82,8 @@ pub(crate) struct Layer {
     names: FxHashMap<Id, FxHashMap<String, Id>>,
     ris: FxHashMap<String, Id>,
     subscriptions: FxHashMap<Id, Subscriptions>,
+    /// The rows of buried instances that go, by what they were in.
+    purges: FxHashMap<Id, Purge>,
     pub(crate) outgoing: Outgoing,
     pub(crate) alarms: Alarms,
     /// Notifications that were delivered and whose rows go with this transaction.
@@ -113,7 +121,9 @@ impl Layer {
         for change in changes.changes {
             match change {
                 Change::Put(resource, is_new) => self.put(resource, is_new),
-                Change::Remove(id, old) => self.remove(id, old),
+                Change::Remove(id, old) => self.remove(id, old, Stored::Plain),
+                Change::Bury(id) => self.remove(id, None, Stored::Buried),
+                Change::Purge(purge) => drop(self.purges.insert(purge.parent, purge)),
             }
         }
         self.subscriptions.extend(changes.subscriptions);
@@ -150,8 +160,10 @@ impl Layer {
         });
     }
 
-    fn remove(&mut self, id: Id, old: Option<Arc<Resource>>) {
+    /// `unseen` is what the database has of a resource that was never loaded.
+    fn remove(&mut self, id: Id, old: Option<Arc<Resource>>, unseen: Stored) {
         if let Some(old) = &old {
+            self.purges.extend(purge_of(old).map(|purge| (id, purge)));
             if let (Some(rn), Some(names)) = (&old.row().rn, self.names.get_mut(&old.parent())) {
                 names.remove(rn);
             }
@@ -159,10 +171,7 @@ impl Layer {
                 self.ris.remove(ri);
             }
         }
-        let stored = match old {
-            Some(old) => Stored::Version(old),
-            None => Stored::Plain,
-        };
+        let stored = old.map_or(unseen, Stored::Version);
         let entry = self.entries.entry(id).or_insert(Entry {
             now: None,
             stored: Some(stored),
@@ -175,7 +184,10 @@ impl Layer {
 
     /// What the database lacks; counts as written from here on.
     pub(crate) fn take_changes(&mut self) -> ChangeSet {
-        let mut set = ChangeSet::default();
+        let mut set = ChangeSet {
+            purge: self.purges.drain().map(|(_, purge)| purge).collect(),
+            ..ChangeSet::default()
+        };
         for (id, entry) in &mut self.entries {
             if std::mem::take(&mut entry.dirty) {
                 add(&mut set, *id, entry);
@@ -247,10 +259,16 @@ fn add(set: &mut ChangeSet, id: Id, entry: &mut Entry) {
     match (&entry.now, &entry.stored) {
         (Some(now), None) => set.insert.push(Arc::clone(now.row())),
         (Some(now), Some(_)) => set.update.push(Arc::clone(now.row())),
+        (None, None | Some(Stored::Buried)) => {}
         (None, Some(_)) => set.delete.push(id),
-        (None, None) => {}
     }
     entry.stored = entry.now.clone().map(Stored::Version);
+}
+
+/// The rows of trimmed instances that may be there still.
+pub(crate) fn purge_of(resource: &Resource) -> Option<Purge> {
+    let ty = crate::types::instance_type_of(resource)?;
+    Some(Purge { parent: resource.id(), ty, floor: resource.row().floor? })
 }
 
 fn labels(resource: Option<&Arc<Resource>>) -> Vec<String> {

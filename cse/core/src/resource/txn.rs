@@ -17,10 +17,10 @@ use super::batch::Batch;
 use super::layer::{Change, Changes};
 use super::tree::Subscriptions;
 use super::windows::AHEAD;
-use super::{Id, Latest, Lookup, Resource, Tree};
+use super::{Draft, Id, Latest, Lookup, Resource, Tree};
 use crate::Cse;
 use crate::request::{Cause, remove_subtree};
-use crate::store::Aged;
+use crate::store::{Aged, Purge};
 use crate::subscription::SubscriptionList;
 
 /// A write transaction.
@@ -121,10 +121,17 @@ impl<'a> Txn<'a> {
     }
 
     /// The oldest instance of a container, read ahead.
-    pub(crate) fn oldest_instance(&mut self, container: Id, ty: i32) -> Result<Option<Aged>, Failure> {
+    pub(crate) fn oldest_instance(&mut self, draft: &Draft, ty: i32) -> Result<Option<Aged>, Failure> {
+        let container = draft.id;
         self.windows.push(container);
         if let Some(oldest) = self.batch.windows.oldest(container) {
             return Ok(Some(*oldest));
+        }
+        if let Some(floor) = draft.floor
+            && !self.batch.windows.has(container)
+        {
+            // Nobody has counted what is buried there.
+            self.changes.changes.push(Change::Purge(Purge { parent: container, ty, floor }));
         }
         let after = self.batch.windows.after(container).unwrap_or(0);
         let writer = self.batch.flushed().map_err(Failure::internal)?;
@@ -137,10 +144,27 @@ impl<'a> Txn<'a> {
 
     /// Trims the oldest instance of a container, without notice to anybody (TS-0004 7.4.7.2.1).
     pub(crate) fn trim(&mut self, container: Id, oldest: &Aged) -> Result<(), Failure> {
-        let loaded = if oldest.labelled { self.resource(oldest.id)? } else { None };
+        let loaded = if oldest.is_indexed { self.resource(oldest.id)? } else { None };
         self.batch.windows.pop(container);
         self.pending.insert(oldest.id, None);
         self.changes.changes.push(Change::Remove(oldest.id, loaded));
+        Ok(())
+    }
+
+    /// Trims the oldest instance of what is trimmed in the order of numbers. Its row may stay for a while, below the
+    /// floor of the container.
+    pub(crate) fn bury(&mut self, container: &mut Draft, ty: i32, oldest: &Aged) -> Result<(), Failure> {
+        let floor = oldest.id + 1;
+        container.floor = Some(floor);
+        if oldest.is_indexed {
+            return self.trim(container.id, oldest);
+        }
+        self.batch.windows.pop(container.id);
+        self.pending.insert(oldest.id, None);
+        self.changes.changes.push(Change::Bury(oldest.id));
+        if self.batch.windows.bury(container.id) {
+            self.changes.changes.push(Change::Purge(Purge { parent: container.id, ty, floor }));
+        }
         Ok(())
     }
 
@@ -159,7 +183,7 @@ impl<'a> Txn<'a> {
     /// Removes an instance that was not loaded.
     pub(crate) fn remove_instance(&mut self, parent: Id, instance: &Aged) -> Result<(), Failure> {
         self.forget_window(parent);
-        let loaded = if instance.labelled { self.resource(instance.id)? } else { None };
+        let loaded = if instance.is_indexed { self.resource(instance.id)? } else { None };
         self.pending.insert(instance.id, None);
         self.changes.changes.push(Change::Remove(instance.id, loaded));
         Ok(())

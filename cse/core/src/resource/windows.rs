@@ -2,7 +2,8 @@
 //!
 //! Owned by the writer thread. A window is a prefix of the instances in the order in which they go: that of creation,
 //! in time series that of their data. Whatever happens to an instance other than trimming and adding drops the
-//! window, and the next trim reads it anew.
+//! window, and the next trim reads it anew. A window also counts the instances that were trimmed and whose rows still
+//! are there.
 
 use std::collections::VecDeque;
 
@@ -16,6 +17,9 @@ pub(crate) const AHEAD: usize = 128;
 
 /// Instances in one window at most.
 const LONGEST: usize = 2 * AHEAD;
+
+/// Rows of trimmed instances that wait to go together: to remove one alone changes pages that nothing else changes.
+const BURIED: usize = 256;
 
 /// Containers whose windows are kept; past that all are dropped, which costs a read each.
 const CONTAINERS: usize = 5_000;
@@ -32,6 +36,8 @@ struct Window {
     ahead: VecDeque<(i64, Aged)>,
     /// The place of the instance that was taken off last: the database may still have it.
     after: Option<i64>,
+    /// How many rows of trimmed instances are there still.
+    buried: usize,
 }
 
 impl Windows {
@@ -80,6 +86,22 @@ impl Windows {
         {
             window.after = Some(place);
         }
+    }
+
+    /// One row more of an instance that was trimmed is there still. Whether it is time for them to go.
+    pub(crate) fn bury(&mut self, container: Id) -> bool {
+        let Some(window) = self.windows.get_mut(&container) else { return true };
+        window.buried += 1;
+        let is_full = window.buried >= BURIED;
+        if is_full {
+            window.buried = 0;
+        }
+        is_full
+    }
+
+    /// Whether a container has a window.
+    pub(crate) fn has(&self, container: Id) -> bool {
+        self.windows.contains_key(&container)
     }
 
     /// Forgets a container.

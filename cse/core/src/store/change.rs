@@ -34,6 +34,19 @@ pub struct Row {
     pub body: String,
     /// When the data of an instance of a time series were made.
     pub dgt: Option<i64>,
+    /// Of what has instances that are trimmed: those with lower ids are gone, whether or not their rows still are there.
+    pub floor: Option<i64>,
+}
+
+/// Rows of trimmed instances that go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Purge {
+    /// What had the instances.
+    pub parent: i64,
+    /// Their type.
+    pub ty: i32,
+    /// The id below which they go.
+    pub floor: i64,
 }
 
 /// When a service function wants to be called for a resource.
@@ -152,10 +165,12 @@ pub enum Lie {
 pub struct ChangeSet {
     /// New resources.
     pub insert: Vec<Arc<Row>>,
-    /// Changed resources. `root`, `lt`, `et`, `cs` and `body` are written; the other columns never change.
+    /// Changed resources. `root`, `lt`, `et`, `cs`, `body` and `floor` are written; the other columns never change.
     pub update: Vec<Arc<Row>>,
     /// Ids of resources that are gone. Their labels, attributes and places have to be in the removals below.
     pub delete: Vec<i64>,
+    /// Trimmed instances whose rows are still there. They have neither labels, attributes nor places.
+    pub purge: Vec<Purge>,
     /// Labels gained: value, resource.
     pub label_add: Vec<(String, i64)>,
     /// Labels lost: value, resource.
@@ -192,6 +207,7 @@ impl ChangeSet {
         self.insert.is_empty()
             && self.update.is_empty()
             && self.delete.is_empty()
+            && self.purge.is_empty()
             && self.label_add.is_empty()
             && self.label_remove.is_empty()
             && self.attribute_add.is_empty()
@@ -209,17 +225,6 @@ impl ChangeSet {
     }
 }
 
-/// A resource found on a walk down a subtree. Ordered as the walk goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, diesel::Queryable)]
-pub struct Child {
-    /// The id of the parent.
-    pub parent: i64,
-    /// The resource type.
-    pub ty: i32,
-    /// The id.
-    pub id: i64,
-}
-
 /// What trimming needs to know of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, diesel::Queryable)]
 pub struct Aged {
@@ -231,7 +236,7 @@ pub struct Aged {
     pub et: i64,
     /// Creation time.
     pub ct: i64,
-    /// Whether it may have labels or a location (its body mentions `"lbl"`, `"loc"` or the like); if not, nothing but
-    /// the row has to go.
-    pub labelled: bool,
+    /// Whether it may have labels or a location (its body mentions `"lbl"`, `"loc"` or the like) or a name or identifier
+    /// of its own; if not, nothing but the row has to go, and the row may stay for a while.
+    pub is_indexed: bool,
 }

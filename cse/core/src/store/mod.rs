@@ -32,7 +32,7 @@ mod writer;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-pub use change::{Aged, Alarm, Bounds, ChangeSet, Child, Event, GateRow, Lie, Owed, Progress, Row, Settled};
+pub use change::{Aged, Alarm, Bounds, ChangeSet, Event, GateRow, Lie, Owed, Progress, Purge, Row, Settled};
 pub use connection::Connection;
 use connection::{Place, Role};
 pub use error::{Cause, StoreError};

@@ -21,6 +21,7 @@ use super::connection::Role;
 use super::error::StoreError;
 use super::fixed::{Fixed, bind};
 use super::migrate::migrate;
+use super::resources::PURGE;
 use super::{Durability, Options};
 
 /// Every node takes this lock in its schema. Waits a little: the server may not have noticed yet that the last holder
@@ -121,10 +122,10 @@ fn remedy(message: &str) -> String {
     format!("{advice} ({message})")
 }
 
-const INSERT: &str = "INSERT INTO resource (id, parent, ty, rn, ri, root, originator, ct, lt, et, cs, body, dgt) \
-    SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const UPDATE: &str = "UPDATE resource SET root = u.root, lt = u.lt, et = u.et, cs = u.cs, body = u.body \
-    FROM unnest(?, ?, ?, ?, ?, ?) AS u(id, root, lt, et, cs, body) WHERE resource.id = u.id";
+const INSERT: &str = "INSERT INTO resource (id, parent, ty, rn, ri, root, originator, ct, lt, et, cs, body, dgt, floor) \
+    SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const UPDATE: &str = "UPDATE resource SET root = u.root, lt = u.lt, et = u.et, cs = u.cs, body = u.body, floor = u.floor \
+    FROM unnest(?, ?, ?, ?, ?, ?, ?) AS u(id, root, lt, et, cs, body, floor) WHERE resource.id = u.id";
 const DELETE: &str = "DELETE FROM resource WHERE id = ANY(?)";
 const LABEL_ADD: &str =
     "INSERT INTO label (value, resource) SELECT * FROM unnest(?, ?) ON CONFLICT DO NOTHING";
@@ -147,6 +148,9 @@ pub(super) fn apply(connection: &mut PgConnection, change: &ChangeSet) -> QueryR
     let mut run = |text, values: Values<'_>| Fixed::<_>::new(text, values).execute(connection).map(drop);
     if !change.delete.is_empty() {
         run(DELETE, bind![Array<BigInt>: &change.delete])?;
+    }
+    for gone in &change.purge {
+        run(PURGE, bind![BigInt: gone.parent, Integer: gone.ty, BigInt: gone.floor])?;
     }
     if !change.insert.is_empty() {
         run(INSERT, inserted(&change.insert))?;
@@ -195,6 +199,7 @@ fn inserted(rows: &[Arc<Row>]) -> Values<'_> {
         Array<Nullable<BigInt>>: column(&rows, |row| row.cs),
         Array<Text>: column(&rows, |row| row.body.as_str()),
         Array<Nullable<BigInt>>: column(&rows, |row| row.dgt),
+        Array<Nullable<BigInt>>: column(&rows, |row| row.floor),
     ]
 }
 
@@ -208,6 +213,7 @@ fn updated(rows: &[Arc<Row>]) -> Values<'_> {
         Array<BigInt>: column(&rows, |row| row.et),
         Array<Nullable<BigInt>>: column(&rows, |row| row.cs),
         Array<Text>: column(&rows, |row| row.body.as_str()),
+        Array<Nullable<BigInt>>: column(&rows, |row| row.floor),
     ]
 }
 

@@ -5,10 +5,9 @@
 
 use diesel::dsl::max;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Integer};
-use diesel::sqlite::Sqlite;
+use diesel::sql_types::{BigInt, Integer};
 
-use super::change::{Aged, Child, Row};
+use super::change::{Aged, Row};
 use super::connection::{Connection, either};
 use super::error::StoreError;
 use super::fixed::{Fixed, bind};
@@ -20,23 +19,9 @@ const TYPES: &str = "WITH RECURSIVE t(ty) AS (SELECT min(ty) FROM resource WHERE
     SELECT (SELECT min(ty) FROM resource WHERE parent = ? AND ty > t.ty) FROM t WHERE t.ty IS NOT NULL) \
     SELECT ty FROM t WHERE ty IS NOT NULL";
 
-/// Children of one parent in the order of the index: the rest of one type, and all types after it. In one statement,
-/// with a row value, SQLite would read the type from its start.
-const CHILDREN: [&str; 2] = [
-    "SELECT parent, ty, id FROM resource WHERE parent = ? AND ty = ? AND id > ? ORDER BY id LIMIT 0 + ?",
-    "SELECT parent, ty, id FROM resource WHERE parent = ? AND ty > ? ORDER BY ty, id LIMIT 0 + ?",
-];
-
-/// Children of many parents in the order of the index: one step into it for each parent, in the order given, until there
-/// are enough. An ORDER BY outside would read the children of all parents first; a subquery with a limit of its own can
-/// only be run parent by parent.
-const GRANDCHILDREN: &str = "SELECT c.parent, c.ty, c.id FROM unnest(?) AS p(id) CROSS JOIN LATERAL \
-    (SELECT parent, ty, id FROM resource WHERE parent = p.id AND (parent, ty, id) > (?, ?, ?) \
-    ORDER BY parent, ty, id LIMIT 0 + ?) AS c LIMIT 0 + ?";
-
 /// What is due to go. The literal lets the planner see that the partial index holds all of it.
-const EXPIRED: &str =
-    "SELECT id FROM resource WHERE et < ? AND et < 9223372036854775807 ORDER BY et LIMIT 0 + ?";
+const EXPIRED: &str = "SELECT id FROM resource AS r WHERE et < ? AND et < 9223372036854775807 AND (ty NOT IN (4, 58) OR \
+    id >= coalesce((SELECT floor FROM resource AS p WHERE p.id = r.parent), 0)) ORDER BY et LIMIT 0 + ?";
 
 /// What was made when, of the types that the partial index holds, as the literal lets the planner see.
 const CREATED: &str = "SELECT id FROM resource WHERE ty = ? AND ty NOT IN (4, 30, 58) AND ct >= ? AND ct < ? AND id > ? \
@@ -45,8 +30,18 @@ const CREATED: &str = "SELECT id FROM resource WHERE ty = ? AND ty NOT IN (4, 30
 /// What was last modified when, of a type that the partial index holds.
 const VERSIONS: &str = "SELECT id, lt FROM resource WHERE ty = ? AND ty NOT IN (4, 30, 58) ORDER BY id";
 
-/// The types of instances, which are many and in no index but that of children.
+/// The instances that were made when. They are in no index but that of children, so all are looked at.
+const INSTANCES_CREATED: &str = "SELECT id FROM resource AS r WHERE ty = ? AND ct >= ? AND ct < ? AND id > ? \
+    AND id >= coalesce((SELECT floor FROM resource AS p WHERE p.id = r.parent), 0) ORDER BY id LIMIT 0 + ?";
+
+/// The rows of trimmed instances.
+pub(super) const PURGE: &str = "DELETE FROM resource WHERE parent = ? AND ty = ? AND id < ?";
+
+/// The types of instances, which are many.
 const INSTANCES: [i32; 3] = [4, 30, 58];
+
+/// Those that are trimmed in the order of their ids: rows below the floor of their parent are none any more.
+const TRIMMED_BY_ID: [i32; 2] = [4, 58];
 
 /// The body of what has labels (`"lbl"`) or a location (`"loc"`) contains this.
 pub(super) const LABELLED: &str = "%\"l__\"%";
@@ -61,10 +56,27 @@ fn sorted(ids: &[i64]) -> Vec<i64> {
 impl Connection {
     /// The resource with an id.
     pub fn row(&mut self, id: i64) -> Result<Option<Row>, StoreError> {
-        either!(self, link => resource::table.find(id).get_result(link).optional())
+        let row: Option<Row> = either!(self, link => resource::table.find(id).get_result(link).optional())?;
+        match row {
+            Some(row) if self.above_floor(row.parent, row.ty, 0)? >= id => Ok(None),
+            row => Ok(row),
+        }
     }
 
-    /// The resources with these ids, in ascending order of id.
+    /// The id after which the children of a type begin that come after one: those below the floor are gone.
+    fn above_floor(&mut self, parent: i64, ty: i32, after_id: i64) -> Result<i64, StoreError> {
+        if !TRIMMED_BY_ID.contains(&ty) {
+            return Ok(after_id);
+        }
+        let floor: Option<Option<i64>> = either!(self, link => resource::table
+            .find(parent)
+            .select(resource::floor)
+            .get_result(link)
+            .optional())?;
+        Ok(floor.flatten().map_or(after_id, |floor| after_id.max(floor - 1)))
+    }
+
+    /// The resources with these ids, in ascending order of id. Trimmed instances are left out by who found the ids.
     pub fn rows(&mut self, ids: &[i64]) -> Result<Vec<Row>, StoreError> {
         let ids = sorted(ids);
         either!(self,
@@ -116,6 +128,7 @@ impl Connection {
         after_id: i64,
         limit: usize,
     ) -> Result<Vec<i64>, StoreError> {
+        let after_id = self.above_floor(parent, ty, after_id)?;
         either!(self, link => page(limit, resource::table
             .filter(resource::parent.eq(parent))
             .filter(resource::ty.eq(ty))
@@ -136,6 +149,7 @@ impl Connection {
         types.sort_unstable();
         types.dedup();
         if let [ty] = *types {
+            let after_id = self.above_floor(parent, ty, after_id)?;
             return either!(self, link => page(limit, resource::table
                 .filter(resource::parent.eq(parent))
                 .filter(resource::ty.eq(ty))
@@ -151,42 +165,18 @@ impl Connection {
         self.rows(&ids)
     }
 
-    /// Children of several resources, in ascending order of parent, type, id, from after `after`. For walks down a
-    /// subtree, level by level.
-    pub fn child_ids(
-        &mut self,
-        parents: &[i64],
-        after: Option<Child>,
-        limit: usize,
-    ) -> Result<Vec<Child>, StoreError> {
-        let after = after.unwrap_or(Child { parent: i64::MIN, ty: i32::MIN, id: i64::MIN });
-        let mut parents = sorted(parents);
-        parents.retain(|parent| *parent >= after.parent);
-        let Child { parent, ty, id } = after;
-        either!(self,
-            sqlite => children_of_each(sqlite, &parents, after, limit),
-            postgres => Fixed::<_, (BigInt, Integer, BigInt)>::new(GRANDCHILDREN, bind![
-                Array<BigInt>: &parents, BigInt: parent, Integer: ty, BigInt: id,
-                BigInt: bound(limit), BigInt: bound(limit),
-            ])
-            .load(postgres)
-        )
-    }
-
     /// The youngest child of a type.
     pub fn newest(&mut self, parent: i64, ty: i32) -> Result<Option<i64>, StoreError> {
-        either!(self, link => resource::table
-            .filter(resource::parent.eq(parent))
-            .filter(resource::ty.eq(ty))
-            .select(max(resource::id))
-            .get_result(link))
+        self.newest_before(parent, ty, i64::MAX)
     }
 
     /// The youngest child of a type that is older than a given one.
     pub fn newest_before(&mut self, parent: i64, ty: i32, before_id: i64) -> Result<Option<i64>, StoreError> {
+        let after_id = self.above_floor(parent, ty, i64::MIN)?;
         either!(self, link => resource::table
             .filter(resource::parent.eq(parent))
             .filter(resource::ty.eq(ty))
+            .filter(resource::id.gt(after_id))
             .filter(resource::id.lt(before_id))
             .select(max(resource::id))
             .get_result(link))
@@ -200,12 +190,16 @@ impl Connection {
         after_id: i64,
         limit: usize,
     ) -> Result<Vec<Aged>, StoreError> {
+        let after_id = self.above_floor(parent, ty, after_id)?;
         either!(self, link => page(limit, resource::table
             .filter(resource::parent.eq(parent))
             .filter(resource::ty.eq(ty))
             .filter(resource::id.gt(after_id))
             .order(resource::id)
-            .select((resource::id, resource::cs, resource::et, resource::ct, resource::body.like(LABELLED)))).load(link))
+            .select((
+                resource::id, resource::cs, resource::et, resource::ct,
+                resource::body.like(LABELLED).or(resource::rn.is_not_null()),
+            ))).load(link))
     }
 
     /// Ids of what was created from `from_ct` on and before `to_ct`. A page costs the entries of the index within the
@@ -218,19 +212,11 @@ impl Connection {
         after_id: i64,
         limit: usize,
     ) -> Result<Vec<i64>, StoreError> {
-        if !INSTANCES.contains(&ty) {
-            return either!(self, link => Fixed::<_, BigInt>::new(
-                CREATED,
-                bind![Integer: ty, BigInt: from_ct, BigInt: to_ct, BigInt: after_id, BigInt: bound(limit)]
-            ).load(link));
-        }
-        either!(self, link => page(limit, resource::table
-            .filter(resource::ty.eq(ty))
-            .filter(resource::ct.ge(from_ct))
-            .filter(resource::ct.lt(to_ct))
-            .filter(resource::id.gt(after_id))
-            .order(resource::id)
-            .select(resource::id)).load(link))
+        let created = if INSTANCES.contains(&ty) { INSTANCES_CREATED } else { CREATED };
+        either!(self, link => Fixed::<_, BigInt>::new(
+            created,
+            bind![Integer: ty, BigInt: from_ct, BigInt: to_ct, BigInt: after_id, BigInt: bound(limit)]
+        ).load(link))
     }
 
     /// Ids of all resources of a type, which is none of instances, with the times when they were last modified.
@@ -255,37 +241,9 @@ impl Connection {
         either!(self, link => resource::table.select(max(resource::id)).get_result(link))
     }
 
-    /// How many resources there are. Counts them: for start-up and the operator.
+    /// How many rows there are, those of trimmed instances among them. Counts them: for start-up and the operator.
     pub fn count(&mut self) -> Result<u64, StoreError> {
         let count: i64 = either!(self, link => resource::table.count().get_result(link))?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
-}
-
-fn children_of_each(
-    sqlite: &mut SqliteConnection,
-    parents: &[i64],
-    after: Child,
-    limit: usize,
-) -> QueryResult<Vec<Child>> {
-    type Kin<'a> = Fixed<'a, Sqlite, (BigInt, Integer, BigInt)>;
-    let [rest, others] = CHILDREN;
-    let mut found: Vec<Child> = Vec::new();
-    for parent in parents {
-        let mut ty = i32::MIN;
-        if *parent == after.parent {
-            ty = after.ty;
-            let values = bind![BigInt: parent, Integer: ty, BigInt: after.id, BigInt: bound(limit)];
-            found.extend(Kin::new(rest, values).load::<Child>(sqlite)?);
-        }
-        let left = limit.saturating_sub(found.len());
-        if left == 0 {
-            break;
-        }
-        found.extend(
-            Kin::new(others, bind![BigInt: parent, Integer: ty, BigInt: bound(left)])
-                .load::<Child>(sqlite)?,
-        );
-    }
-    Ok(found)
 }

@@ -18,6 +18,7 @@ diesel::table! {
         cs -> Nullable<BigInt>,
         body -> Text,
         dgt -> Nullable<BigInt>,
+        floor -> Nullable<BigInt>,
     }
 }
 

@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
 use super::change::ChangeSet;
 use super::connection::Role;
 use super::error::StoreError;
 use super::fixed::{Fixed, bind};
 use super::migrate::migrate;
+use super::resources::PURGE;
 use super::schema::{attribute, label, meta, resource};
 use super::{Durability, Options};
 
@@ -187,14 +188,22 @@ fn probe(file: &Path) -> Result<(), StoreError> {
 /// Any number of rows in one statement: most go many at a time.
 const DELETE: &str = "DELETE FROM resource WHERE id IN (SELECT value FROM json_each(?))";
 
-/// diesel keeps no prepared UPDATE of its own.
-const UPDATE: &str = "UPDATE resource SET root = ?, lt = ?, et = ?, cs = ?, body = ? WHERE id = ?";
+/// diesel keeps no prepared UPDATE of its own. To set a column, even to what it is, is to write its index: most changes
+/// leave the expiration time alone.
+const UPDATE: &str =
+    "UPDATE resource SET root = ?, lt = ?, cs = ?, body = ?, floor = ? WHERE id = ? AND +et = ?";
+const UPDATE_ALL: &str =
+    "UPDATE resource SET root = ?, lt = ?, cs = ?, body = ?, floor = ?, et = ? WHERE id = ?";
 
 /// Writes a change set. One prepared statement per kind and one step per entry: nothing here leaves the process.
 pub(super) fn apply(connection: &mut SqliteConnection, change: &ChangeSet) -> QueryResult<()> {
     if !change.delete.is_empty() {
         let ids = serde_json::to_string(&change.delete).unwrap_or_default();
         Fixed::<_>::new(DELETE, bind![Text: &ids]).execute(connection)?;
+    }
+    for gone in &change.purge {
+        let values = bind![BigInt: gone.parent, Integer: gone.ty, BigInt: gone.floor];
+        Fixed::<_>::new(PURGE, values).execute(connection)?;
     }
     apply_rows(connection, change)?;
     for (value, id) in &change.label_remove {
@@ -237,15 +246,21 @@ fn apply_rows(connection: &mut SqliteConnection, change: &ChangeSet) -> QueryRes
             resource::cs.eq(row.cs),
             resource::body.eq(&row.body),
             resource::dgt.eq(row.dgt),
+            resource::floor.eq(row.floor),
         );
         diesel::insert_into(resource::table).values(values).execute(connection)?;
     }
     for row in &change.update {
-        let values = bind![
-            Nullable<Text>: &row.root, BigInt: row.lt, BigInt: row.et, Nullable<BigInt>: row.cs,
-            Text: &row.body, BigInt: row.id,
-        ];
-        Fixed::<_>::new(UPDATE, values).execute(connection)?;
+        let mut update = |text, [one, other]: [i64; 2]| {
+            let values = bind![
+                Nullable<Text>: &row.root, BigInt: row.lt, Nullable<BigInt>: row.cs, Text: &row.body,
+                Nullable<BigInt>: row.floor, BigInt: one, BigInt: other,
+            ];
+            Fixed::<_>::new(text, values).execute(connection)
+        };
+        if update(UPDATE, [row.id, row.et])? == 0 {
+            update(UPDATE_ALL, [row.et, row.id])?;
+        }
     }
     Ok(())
 }

@@ -95,6 +95,7 @@ fn row(id: i64, parent: i64, ty: i32) -> Row {
         cs: None,
         body: "{}".into(),
         dgt: None,
+        floor: None,
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn bootstrap(txn: &mut Txn<'_>) -> Result<(), Failure> {
             rn: Some(txn.cse().config().cse_name.clone()),
             originator: Some(txn.cse().config().admin.clone()),
             latest: Latest::Known(None),
+            floor: None,
             expires_with_parent: false,
         };
         draft.set("ct", now.as_str());

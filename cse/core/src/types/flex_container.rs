@@ -64,6 +64,7 @@ pub(super) fn snapshot(txn: &mut Txn<'_>, resource: &Arc<Resource>) -> Result<()
         rn: None,
         originator: None,
         latest,
+        floor: None,
         expires_with_parent: false,
     };
     let now = txn.now();

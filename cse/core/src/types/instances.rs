@@ -113,10 +113,13 @@ pub(super) fn trim(txn: &mut Txn<'_>, draft: &mut Draft, ty: i32, new: Option<Id
         let is_by_data = ty == TIME_SERIES_INSTANCE;
         let oldest = match is_by_data {
             true => txn.oldest_generated(draft.id, new)?,
-            false => txn.oldest_instance(draft.id, ty)?,
+            false => txn.oldest_instance(draft, ty)?,
         };
         let Some(oldest) = oldest else { break };
-        txn.trim(draft.id, &oldest)?;
+        match is_by_data {
+            true => txn.trim(draft.id, &oldest)?,
+            false => txn.bury(draft, ty, &oldest)?,
+        }
         if draft.latest == Latest::Known(Some(oldest.id)) {
             // The instance that was created last may go before others.
             draft.latest = if is_by_data { Latest::Unknown } else { Latest::Known(None) };

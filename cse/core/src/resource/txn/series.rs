@@ -112,6 +112,6 @@ impl Txn<'_> {
 /// What trimming needs to know.
 fn aged(instance: &Resource) -> Aged {
     let row = instance.row();
-    let labelled = instance.may_have("lbl") || instance.may_have("loc");
-    Aged { id: row.id, cs: row.cs, et: row.et, ct: row.ct, labelled }
+    let is_indexed = instance.may_have("lbl") || instance.may_have("loc");
+    Aged { id: row.id, cs: row.cs, et: row.et, ct: row.ct, is_indexed }
 }

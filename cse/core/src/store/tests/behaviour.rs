@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Subject, commit, inserting, row};
-use crate::store::{ChangeSet, Options, Owed, Row, Store, StoreError};
+use crate::store::{ChangeSet, Options, Owed, Purge, Row, Store, StoreError};
 
 #[test]
 fn rows_come_back_as_they_went() {
@@ -25,6 +25,7 @@ fn rows_come_back_as_they_went() {
             cs: Some(i64::MAX),
             body: "x\u{e9}".repeat(1_500_000),
             dgt: Some(i64::MIN),
+            floor: Some(i64::MAX),
         };
         commit(&mut writer, &inserting([full.clone(), row(2, 1, 4)]));
         let mut reader = store.reader().unwrap();
@@ -167,5 +168,40 @@ fn an_open_transaction_ends_with_its_writer() {
         let mut writer = store.writer().unwrap();
         assert_eq!(writer.count().unwrap(), 0, "{}", subject.name);
         commit(&mut writer, &inserting([row(1, 0, 5)]));
+    }
+}
+
+#[test]
+fn instances_below_the_floor_are_gone_before_their_rows() {
+    for subject in Subject::all() {
+        let store = subject.open();
+        let mut writer = store.writer().unwrap();
+        let instance = |id: i64, ty: i32| Row { et: 9, ct: id, ..row(id, 1, ty) };
+        let rows = (2..=6).map(|id| instance(id, if id == 3 { 3 } else { 4 }));
+        commit(&mut writer, &inserting(rows.chain([row(1, 0, 3), instance(7, 58)])));
+        let bearer = Arc::new(Row { floor: Some(6), ..row(1, 0, 3) });
+        commit(&mut writer, &ChangeSet { update: vec![Arc::clone(&bearer)], ..ChangeSet::default() });
+
+        let mut reader = store.reader().unwrap();
+        assert_eq!(reader.row(1).unwrap().as_ref(), Some(bearer.as_ref()), "{}", subject.name);
+        assert_eq!(reader.row(5).unwrap(), None);
+        assert_eq!(reader.row(6).unwrap(), Some(instance(6, 4)));
+        assert_eq!(reader.child_ids_of(1, 4, 0, 9).unwrap(), [6]);
+        assert_eq!(reader.child_ids_of(1, 3, 0, 9).unwrap(), [3]);
+        assert_eq!(reader.children(1, &[4], 0, 9).unwrap(), [instance(6, 4)]);
+        let all = [instance(3, 3), instance(6, 4), instance(7, 58)];
+        assert_eq!(reader.children(1, &[], 0, 9).unwrap(), all);
+        assert_eq!(reader.newest(1, 4).unwrap(), Some(6));
+        assert_eq!(reader.newest_before(1, 4, 6).unwrap(), None);
+        assert_eq!(reader.oldest(1, 4, 0, 9).unwrap().iter().map(|aged| aged.id).collect::<Vec<_>>(), [6]);
+        assert_eq!(reader.by_type_created(4, 0, 99, 0, 9).unwrap(), [6]);
+        assert_eq!(reader.expired(10, 9).unwrap(), [3, 6, 7]);
+
+        let purge = vec![Purge { parent: 1, ty: 4, floor: 6 }];
+        commit(&mut writer, &ChangeSet { purge, ..ChangeSet::default() });
+        assert_eq!(reader.count().unwrap(), 4);
+        let open = Arc::new(Row { floor: None, ..row(1, 0, 3) });
+        commit(&mut writer, &ChangeSet { update: vec![open], ..ChangeSet::default() });
+        assert_eq!(reader.children(1, &[], 0, 9).unwrap(), all);
     }
 }

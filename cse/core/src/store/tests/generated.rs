@@ -22,7 +22,7 @@ fn instances_are_in_the_order_of_their_data() {
         assert_eq!(reader.generated(1, -7, 39, 9).unwrap(), [(-7, 4), (20, 5)]);
         assert_eq!(reader.generated(1, -7, 39, 1).unwrap(), [(-7, 4)]);
         assert_eq!(reader.generated(1, 21, 20, 9).unwrap(), []);
-        let aged = |id: i64, labelled| Aged { id, cs: Some(id), et: i64::MAX, ct: id * 10, labelled };
+        let aged = |id: i64, is_indexed| Aged { id, cs: Some(id), et: i64::MAX, ct: id * 10, is_indexed };
         assert_eq!(
             reader.oldest_generated(1, -7, 9).unwrap(),
             [(20, aged(5, true)), (40, aged(3, false))],

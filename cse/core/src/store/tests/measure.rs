@@ -99,10 +99,6 @@ fn reads(store: &Store, last: i64) {
     timed("children of all types, 100", &mut |count| {
         assert_eq!(reader.children(count % PARENTS + 1, &[], 0, 100).unwrap().len(), 100);
     });
-    timed("child_ids of 64, 1000", &mut |_| {
-        let parents: Vec<i64> = (1..=PARENTS).collect();
-        assert_eq!(reader.child_ids(&parents, None, 1000).unwrap().len(), 1000);
-    });
     timed("by_type_created, 100 of 1000", &mut |_| {
         assert_eq!(
             reader.by_type_created(INSTANCE, (last - 1001) * 10, i64::MAX, 0, 100).unwrap().len(),

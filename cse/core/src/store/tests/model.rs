@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Subject, row};
-use crate::store::{
-    Aged, Bounds, ChangeSet, Child, Connection, Event, GateRow, Lie, Owed, Progress, Row, Settled,
-};
+use crate::store::{Aged, Bounds, ChangeSet, Connection, Event, GateRow, Lie, Owed, Progress, Row, Settled};
 
 /// Numbers that look random, the same on every run.
 struct Dice(u64);
@@ -341,26 +339,11 @@ fn tree(
     let before = model.ids(usize::MAX, |row| siblings(row) && row.id < after).last().copied();
     assert_eq!(store.newest_before(parent, ty, after).unwrap(), before);
     let aged = |id: i64| {
-        let Row { cs, et, ct, ref body, .. } = model.rows[&id];
-        Aged { id, cs, et, ct, labelled: body.contains("\"lbl\"") }
+        let Row { cs, et, ct, ref rn, ref body, .. } = model.rows[&id];
+        Aged { id, cs, et, ct, is_indexed: rn.is_some() || body.contains("\"lbl\"") }
     };
     let oldest: Vec<Aged> = kin.into_iter().map(aged).collect();
     assert_eq!(store.oldest(parent, ty, after, limit).unwrap(), oldest);
-
-    let parents: Vec<i64> = (0..dice.below(4)).map(|_| dice.int(6)).collect();
-    let children = model.rows.values().filter(|row| parents.contains(&row.parent));
-    let children: BTreeSet<Child> =
-        children.map(|row| Child { parent: row.parent, ty: row.ty, id: row.id }).collect();
-    let mut walk = children.iter().copied();
-    let (mut last, limit) = (None, limit + 1);
-    loop {
-        let page = store.child_ids(&parents, last, limit).unwrap();
-        assert_eq!(page, walk.by_ref().take(limit).collect::<Vec<_>>());
-        last = page.last().copied();
-        if page.len() < limit {
-            break;
-        }
-    }
 }
 
 fn search(model: &Model, dice: &mut Dice, store: &mut Connection, limit: usize, after: i64) {

@@ -45,6 +45,11 @@ fn both_databases_have_the_same_tables() {
             include_str!("../../../migrations/postgres/00000000000003_time_series/up.sql"),
             (1, 3),
         ),
+        (
+            include_str!("../../../migrations/sqlite/00000000000005_floor/up.sql"),
+            include_str!("../../../migrations/postgres/00000000000005_floor/up.sql"),
+            (0, 1),
+        ),
     ];
     for (sqlite, postgres, counts) in pairs {
         let (sqlite, postgres) = (structure(sqlite), structure(postgres));
