@@ -75,7 +75,7 @@ impl ServiceFunction for Locations {
         let mut after = 0;
         loop {
             let page = txn.of_type(10, after, PAGE)?;
-            for policy in &page {
+            for policy in page.iter().filter(|policy| Policy(policy.attributes()).follows()) {
                 self.followers.add(policy.originator().unwrap_or_default(), policy.id());
             }
             match page.last() {
@@ -91,7 +91,7 @@ impl ServiceFunction for Locations {
                 self.create(txn, parent, draft)
             }
             Change::Update { old, draft, modified, .. } if old.ty() == POLICY => {
-                update(txn, old, draft, modified)
+                self.update(txn, old, draft, modified)
             }
             Change::Delete { old, parent, .. } if old.ty() == POLICY => {
                 // Together with something above, the container goes anyhow.
@@ -164,15 +164,50 @@ impl Locations {
         policy::complete(draft);
         let policy = Policy(&draft.attributes);
         policy.check()?;
-        let originator = draft.originator.clone().unwrap_or_default();
-        if policy.source() == Source::Device && !self.followers.add(&originator, draft.id) {
-            return Err(Failure::not_allowed("too many location policies follow this originator"));
-        }
+        self.follow(draft)?;
         // A position that others share is there from the beginning (TS-0001 10.2.9.2).
         let at_once = policy.period().is_some() || policy.source() == Source::Sharing;
         let progress = Progress { next: at_once.then_some(txn.now()), ..Progress::default() };
         txn.set_alarm_of(draft, progress.due(txn.now()), progress.to_string())?;
         container::create(txn, parent, draft)
+    }
+
+    /// A policy changes: the period begins anew, and what was known of another area is forgotten.
+    fn update(
+        &self,
+        txn: &mut Txn<'_>,
+        old: &Arc<Resource>,
+        draft: &Draft,
+        modified: &Object,
+    ) -> Result<(), Failure> {
+        let policy = Policy(&draft.attributes);
+        if !["lit", "lou", "gta", "gec", "et"].iter().any(|name| modified.contains_key(*name)) {
+            return Ok(());
+        }
+        policy.check()?;
+        self.follow(draft)?;
+        if let Some(et) = draft.time("et").filter(|_| modified.contains_key("et")) {
+            container::prolong(txn, old, et)?;
+        }
+        let before = txn.alarm(old.id())?;
+        let mut progress = before.and_then(|alarm| Progress::parse(&alarm.state)).unwrap_or_default();
+        if modified.contains_key("lou") {
+            progress.next = policy.period().map(|_| txn.now());
+        }
+        if modified.contains_key("gta") || modified.contains_key("lit") {
+            progress.side = None;
+        }
+        txn.set_alarm(old, progress.due(txn.now()), progress.to_string());
+        Ok(())
+    }
+
+    /// Has a policy follow the location of an AE if that is what it asks for. OPERATION_NOT_ALLOWED if too many do.
+    fn follow(&self, draft: &Draft) -> Result<(), Failure> {
+        let entity = draft.originator.as_deref().unwrap_or_default();
+        match !Policy(&draft.attributes).follows() || self.followers.add(entity, draft.id) {
+            true => Ok(()),
+            false => Err(Failure::not_allowed("too many fences follow this originator")),
+        }
     }
 
     /// The location of an AE is another one from now on.
@@ -237,27 +272,5 @@ fn watch(txn: &mut Txn<'_>, resource: &Arc<Resource>, location: &Location) -> Re
     if before.is_none_or(|before| before.state != state) {
         txn.set_alarm(resource, progress.due(txn.now()), state);
     }
-    Ok(())
-}
-
-/// A policy changes: the period begins anew, and what was known of another area is forgotten.
-fn update(txn: &mut Txn<'_>, old: &Arc<Resource>, draft: &Draft, modified: &Object) -> Result<(), Failure> {
-    let policy = Policy(&draft.attributes);
-    if !["lit", "lou", "gta", "gec", "et"].iter().any(|name| modified.contains_key(*name)) {
-        return Ok(());
-    }
-    policy.check()?;
-    if let Some(et) = draft.time("et").filter(|_| modified.contains_key("et")) {
-        container::prolong(txn, old, et)?;
-    }
-    let before = txn.alarm(old.id())?;
-    let mut progress = before.and_then(|alarm| Progress::parse(&alarm.state)).unwrap_or_default();
-    if modified.contains_key("lou") {
-        progress.next = policy.period().map(|_| txn.now());
-    }
-    if modified.contains_key("gta") || modified.contains_key("lit") {
-        progress.side = None;
-    }
-    txn.set_alarm(old, progress.due(txn.now()), progress.to_string());
     Ok(())
 }

@@ -64,6 +64,11 @@ impl Policy<'_> {
         self.0.get("lit").and_then(Value::as_u64) == Some(2)
     }
 
+    /// Whether each change of the location of an AE may matter.
+    pub(super) fn follows(&self) -> bool {
+        self.is_fence() && self.source() == Source::Device
+    }
+
     /// The area, if events of a fence are kept and it is known.
     pub(super) fn fence(&self) -> Option<Fence> {
         let area = self.0.get("gta").filter(|_| self.is_fence())?;

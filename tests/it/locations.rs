@@ -103,7 +103,7 @@ fn no_event_is_lost_or_told_twice_by_a_kill() {
 }
 
 #[test]
-fn an_entity_is_followed_by_a_hundred_policies() {
+fn an_entity_is_followed_by_a_hundred_fences() {
     let node = Node::on(Store::Sqlite).start();
     let client = node.client();
     register(&client, "popular");
@@ -113,6 +113,11 @@ fn an_entity_is_followed_by_a_hundred_policies() {
         let _ = client.send(&create).expect(2001);
     }
     let _ = client.send(&create).expect(4005);
+    // Positions are looked up when they are due, so those who want them are not counted.
+    let plain = json!({ "m2m:lcp": { "los": 2, "rn": "plain" } });
+    let _ = client.send(&Request::create("cse-in/popular", 10, plain).from("Cpopular")).expect(2001);
+    let fence = json!({ "m2m:lcp": { "lit": 2 } });
+    let _ = client.send(&Request::update("cse-in/popular/plain", fence).from("Cpopular")).expect(4005);
     move_to(&client, "popular", 30);
     move_to(&client, "popular", 15);
     let deadline = Instant::now() + PATIENCE;
