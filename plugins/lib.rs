@@ -7,6 +7,8 @@
 pub mod action;
 #[cfg(feature = "contact-list")]
 pub mod contact_list;
+#[cfg(feature = "cross-resource")]
+pub mod cross_resource;
 #[cfg(feature = "expiration")]
 pub mod expiration;
 #[cfg(feature = "group")]
@@ -54,6 +56,8 @@ pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
         Arc::new(semantics::SemanticSearch::default()),
         #[cfg(feature = "time-series")]
         Arc::new(time_series::TimeSeries::default()),
+        #[cfg(feature = "cross-resource")]
+        Arc::new(cross_resource::CrossResource::default()),
         #[cfg(feature = "notification-target")]
         Arc::new(notification_target::NotificationTargets::default()),
         #[cfg(feature = "contact-list")]

@@ -6,7 +6,7 @@
 //! `dyad_core::subscription`; delivery is the core's.
 
 mod blocking;
-mod verification;
+pub(crate) mod verification;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -71,14 +71,14 @@ impl Subscriptions {
             }
             Change::Create { draft, .. } | Change::Update { draft, .. } if draft.table.number == SCHEDULE => {
                 match txn.resource(draft.parent)? {
-                    Some(parent) if parent.ty() == SUBSCRIPTION => {
+                    Some(parent) if subscription::is_subscription(parent.ty()) => {
                         subscription::reschedule(txn, parent.id(), draft.attributes.get("se"))
                     }
                     _ => Ok(()),
                 }
             }
             Change::Delete { old, parent: Some(parent), .. }
-                if old.ty() == SCHEDULE && parent.ty() == SUBSCRIPTION =>
+                if old.ty() == SCHEDULE && subscription::is_subscription(parent.ty()) =>
             {
                 subscription::reschedule(txn, parent.id(), None)
             }

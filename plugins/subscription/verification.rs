@@ -8,11 +8,8 @@ use dyad_core::subscription;
 use dyad_protocol::{Failure, Operation, Request, StatusCode};
 use serde_json::Value;
 
-/// The member name of a subscription.
-const ROOT: &str = "m2m:sub";
-
 /// Asks the targets that a request adds to a subscription. Counts those that agree and those that do not.
-pub(super) async fn verify(
+pub(crate) async fn verify(
     cse: &Cse,
     call: &Call,
     target: &Target,
@@ -49,7 +46,7 @@ fn future_reference(call: &Call, target: &Target) -> String {
 
 /// An attribute of the subscription that a request carries.
 fn attribute<'a>(call: &'a Call, short_name: &str) -> Option<&'a Value> {
-    call.request.content.as_ref()?.value().get(ROOT)?.get(short_name)
+    call.request.content.as_ref()?.value().as_object()?.values().next()?.get(short_name)
 }
 
 /// The notification targets that a request names.

@@ -14,6 +14,7 @@ mod actions;
 mod bad_input;
 mod conformance;
 mod contacts;
+mod cross_resource;
 mod delivery;
 mod durability;
 mod function;

@@ -65,7 +65,7 @@ const CRITERIA: [&str; 40] = [
 ];
 
 /// Resource types with their operations.
-const TYPES: [(&str, &[&str]); 22] = [
+const TYPES: [(&str, &[&str]); 23] = [
     ("m2m:cb", &["retrieve"]),
     ("m2m:ae", &["create", "retrieve", "update", "delete"]),
     ("m2m:cnt", &["create", "retrieve", "update", "delete"]),
@@ -85,6 +85,7 @@ const TYPES: [(&str, &[&str]); 22] = [
     ("m2m:stte", &["create", "retrieve", "update", "delete"]),
     ("m2m:actr", &["create", "retrieve", "update", "delete"]),
     ("m2m:depr", &["create", "retrieve", "update", "delete"]),
+    ("m2m:crs", &["create", "retrieve", "update", "delete"]),
     ("m2m:ntpr", &["create", "retrieve", "update", "delete"]),
     ("m2m:ntp", &["create", "retrieve", "update", "delete"]),
     ("m2m:pdr", &["create", "retrieve", "update", "delete"]),

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use dyad_sample::ceilings::Ceilings;
 
 /// A way to a target in this process, `test://`.
-struct Wire(mpsc::Sender<Value>);
+pub(crate) struct Wire(pub(crate) mpsc::Sender<Value>);
 
 #[async_trait]
 impl Transport for Wire {

@@ -9,7 +9,7 @@ use super::{account, lane, reachability};
 use crate::Cse;
 use crate::resource::{Lookup, Notice, Resource, View};
 use crate::store::Owed;
-use crate::subscription::{Pending, Subscription, wants_out};
+use crate::subscription::{Pending, Subscription, identifier, wants_out};
 
 /// What came of a notification.
 pub(super) enum Outcome {
@@ -57,7 +57,7 @@ pub(super) async fn deliver(cse: &Arc<Cse>, notice: &Notice, was_missed: bool) -
     let request = Request {
         operation: Operation::Notify,
         from: Some(cse.config().cse_id.clone()),
-        request_identifier: format!("ntf{}", owed.seq),
+        request_identifier: identifier(owed.seq),
         content: Some(Content::from_trusted_json(body)),
         release_version_indicator: cse.config().releases.last().cloned(),
         event_category: (category > 0).then_some(category),

@@ -120,6 +120,10 @@ pub(crate) fn remove_subtree(
     let mut doomed = Vec::new();
     let mut open = vec![Arc::clone(resource)];
     while let Some(current) = open.pop() {
+        // What a function removes along with something else may be on its way out already.
+        if !txn.is_to_go(current.id()) {
+            continue;
+        }
         if !types::is_instance(current.ty()) {
             if let Some(ty) = types::instance_type_of(&current) {
                 remove_instances(txn, &current, ty)?;
@@ -137,6 +141,9 @@ pub(crate) fn remove_subtree(
             }
         }
         doomed.push(current);
+    }
+    if doomed.is_empty() {
+        return Ok(Vec::new());
     }
     let parent = txn.resource(resource.parent())?;
     let mut events = Vec::with_capacity(doomed.len());

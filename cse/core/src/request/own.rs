@@ -82,8 +82,19 @@ impl Txn<'_> {
         ty: ResourceType,
         attributes: Object,
     ) -> Result<Arc<Resource>, Failure> {
+        self.create_for(parent, ty, attributes, None)
+    }
+
+    /// [`Txn::create`] for somebody, who has the rights of a creator as long as no policy says otherwise.
+    pub fn create_for(
+        &mut self,
+        parent: &Arc<Resource>,
+        ty: ResourceType,
+        attributes: Object,
+        creator: Option<&str>,
+    ) -> Result<Arc<Resource>, Failure> {
         let table = table(self, ty, &attributes)?;
-        self.create_as(parent, table, attributes, None)
+        self.create_as(parent, table, attributes, creator)
     }
 
     /// [`Txn::create`] with a table that is at hand, and somebody who has the rights of a creator as long as no

@@ -35,6 +35,8 @@ pub struct Txn<'a> {
     unsubscribed: FxHashMap<Id, FxHashSet<Id>>,
     /// The place of the service function that is at work, and its hook.
     acting: Option<(usize, &'static str)>,
+    /// What is being removed, until it is gone.
+    going: FxHashSet<Id>,
 }
 
 impl<'a> Txn<'a> {
@@ -48,6 +50,7 @@ impl<'a> Txn<'a> {
             windows: Vec::new(),
             unsubscribed: FxHashMap::default(),
             acting: None,
+            going: FxHashSet::default(),
         }
     }
 
@@ -113,6 +116,16 @@ impl<'a> Txn<'a> {
         self.pending.insert(old.id(), None);
         self.changes.changes.push(Change::Remove(old.id(), Some(Arc::clone(old))));
         Ok(())
+    }
+
+    /// A resource is about to be removed, and the functions are told. Whether that is news.
+    pub(crate) fn is_to_go(&mut self, resource: Id) -> bool {
+        self.going.insert(resource)
+    }
+
+    /// Whether a resource is being removed, alone or with others: it is still there while the functions are told.
+    pub fn is_going(&self, resource: Id) -> bool {
+        self.going.contains(&resource)
     }
 
     /// Removes a resource whose time is over with everything below it, ahead of the sweep: for what takes its place.

@@ -31,7 +31,7 @@ const GROUP: u32 = 9;
 pub enum View {
     /// `<accessControlPolicy>`
     Policy(Box<Policy>),
-    /// `<subscription>`
+    /// `<subscription>`, and `<crossResourceSubscription>`, which has targets and policies as well.
     Subscription(Box<Subscription>),
     /// `<group>`
     Group(Box<Members>),
@@ -231,7 +231,7 @@ impl Resource {
         self.view.get_or_init(|| match self.ty() {
             1 => View::Policy(Box::new(Policy::from_attributes(self.attributes()))),
             9 => View::Group(Box::new(Members::from_body(self.body()))),
-            23 => View::Subscription(Box::new(Subscription::from_attributes(self.attributes()))),
+            23 | 48 => View::Subscription(Box::new(Subscription::from_attributes(self.attributes()))),
             _ => View::None,
         })
     }

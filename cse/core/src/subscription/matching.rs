@@ -6,7 +6,9 @@ use std::sync::Arc;
 use dyad_protocol::{Failure, Object};
 
 use super::index::{Form, SubscriptionList, Watcher, said};
-use super::{ContentType, EventType, SUBSCRIPTION, Subscription, holding, monitor, notification, posting};
+use super::{
+    ContentType, EventType, SUBSCRIPTION, Subscription, holding, monitor, notification, posting, raising,
+};
 use crate::function::Change;
 use crate::request::Call;
 use crate::resource::{Draft, Lookup, Resource, Txn, View};
@@ -149,8 +151,11 @@ fn deleted(
     }
     if let View::Subscription(said) = old.view() {
         let body = notification::deletion(txn.cse().config(), &old.ri());
-        for target in said.subscriber.iter().chain(&said.associated) {
-            txn.owe(0, target, body.clone());
+        if let Some(subscriber) = &said.subscriber {
+            txn.owe(0, subscriber, body);
+        }
+        for associated in &said.associated {
+            raising::tell_of_end(txn, &old.ri(), associated);
         }
         holding::ended(txn, old)?;
     }

@@ -41,17 +41,27 @@ pub use index::SubscriptionList;
 pub use matching::notify;
 pub use missing::{MissingData, MissingReport};
 pub use monitor::{accessed, is_watched, note_watcher};
-pub use notification::{blocking, verification};
+pub(crate) use notification::identifier;
+pub use notification::{blocking, number_of, verification};
 pub use policy::{Batching, IMMEDIATE, LATEST, Pending, Policy, RateLimit};
 pub(crate) use raising::{catch_up, tell_of_end};
-pub use raising::{raise, report_missing};
+pub use raising::{raise, report_missing, tell};
 pub use run::run;
+pub use statistics::follow_switch;
 pub use targets::members;
 
 /// The type number of `<subscription>`.
 pub const SUBSCRIPTION: u32 = 23;
 
-/// What a `<subscription>` says, taken from its attributes once.
+/// The type number of `<crossResourceSubscription>`.
+pub const CROSS_RESOURCE_SUBSCRIPTION: u32 = 48;
+
+/// Whether resources of a type notify targets.
+pub fn is_subscription(ty: u32) -> bool {
+    matches!(ty, SUBSCRIPTION | CROSS_RESOURCE_SUBSCRIPTION)
+}
+
+/// What a `<subscription>` or `<crossResourceSubscription>` says, taken from its attributes once.
 #[derive(Debug)]
 pub struct Subscription {
     /// `nu`

@@ -6,12 +6,26 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use dyad_protocol::{Failure, Object};
+use dyad_protocol::{Failure, Object, Request};
 use serde_json::{Value, json};
 
 use super::{EventType, Subscription};
 use crate::config::Config;
 use crate::resource::{Resource, Txn, path_of};
+
+/// What the request identifiers of stored notifications begin with.
+const IDENTIFIER: &str = "ntf";
+
+/// The request identifier of a stored notification by its number.
+pub(crate) fn identifier(number: i64) -> String {
+    format!("{IDENTIFIER}{number}")
+}
+
+/// The number of a notification that the node stored and sends: it is the same if it has to be sent again, and grows from
+/// one to the next of those to one target.
+pub fn number_of(request: &Request) -> Option<i64> {
+    request.request_identifier.strip_prefix(IDENTIFIER)?.parse().ok()
+}
 
 /// How every notification begins.
 const BEGIN: &str = r#"{"m2m:sgn":"#;
@@ -23,6 +37,11 @@ pub(super) fn head(event: EventType, representation: &str, originator: Option<&s
     let _ = write!(text, r#"{{"nev":{{"rep":{representation},"net":{}}},"#, event.number());
     name(&mut text, "cr", originator);
     text
+}
+
+/// The head for what says nothing but whom it is from.
+pub(super) fn bare_head() -> String {
+    format!("{BEGIN}{{")
 }
 
 /// The head for an access that is monitored.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::index::said;
 use super::matching::{self, Group};
 use super::{EventType, Subscription, holding, notification, posting};
+use crate::request::local_path;
 use crate::resource::{Lookup, Resource, Txn};
 
 /// Tells the subscriptions of a resource that ask for an event type, with what notifications are to carry: a
@@ -105,8 +106,20 @@ pub(crate) fn catch_up(
     Ok(())
 }
 
-/// Tells a cross-resource subscription that a subscription does not take part in it any more (TS-0004 7.5.1.2.4).
+/// Tells the targets of a resource that notifies some, as its policies say, with nothing but who tells it (TS-0004
+/// 7.5.1.2.18).
+pub fn tell(txn: &mut Txn<'_>, subscription: &Arc<Resource>) -> Result<(), Failure> {
+    txn.read_gates(&[subscription.id()])?;
+    let mut text = posting::Text::new(subscription.parent(), notification::bare_head(), false);
+    posting::hand_over(txn, &mut text, subscription)
+}
+
+/// Tells a cross-resource subscription that a subscription does not take part in it any more (TS-0004 7.5.1.2.4). One on
+/// this node is left to the service function for those, which sees it for itself.
 pub(crate) fn tell_of_end(txn: &mut Txn<'_>, subscription: &str, target: &str) {
+    if local_path(txn.cse(), txn.cse().config().shorten(target)).is_ok() {
+        return;
+    }
     let body = notification::deletion(txn.cse().config(), subscription);
     txn.owe(0, target, body);
 }

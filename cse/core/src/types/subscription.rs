@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::access::{self, operation};
 use crate::request::{Asker, Call};
 use crate::resource::{Draft, Lookup, Resource, Txn, texts};
-use crate::subscription::{self, ContentType, Criteria, EventType, statistics};
+use crate::subscription::{self, ContentType, Criteria, EventType};
 
 /// Checks a new subscription, and that its originator may retrieve what it subscribes to.
 pub(super) fn create(
@@ -33,9 +33,7 @@ pub(super) fn create(
     if call.is_some() {
         check::associations(txn, draft, None)?;
     }
-    if draft.attributes.get("nse") == Some(&Value::Bool(true)) {
-        statistics::refresh(draft, true);
-    }
+    subscription::follow_switch(None, draft, &Object::new());
     let Some(asker) = asker else { return Ok(()) };
     // Whoever is notified on behalf of another is told of whom (TS-0004 7.4.8.2.1, Recv-6.5).
     let notifies_itself = texts(draft.attributes.get("nu")).all(|nu| cse.config().shorten(nu) == asker.id);
@@ -75,21 +73,9 @@ pub(super) fn update(
     fill_in(txn, draft);
     check::check(txn, &parent, &draft.attributes)?;
     check::associations(txn, draft, Some(old))?;
-    count(old, draft, sent);
+    subscription::follow_switch(Some(old), draft, sent);
     let restarts = sent.contains_key("enc");
     subscription::changed(txn, old.id(), restarts)
-}
-
-/// Statistics begin anew when they are switched on, go on while they are, and go when the switch goes.
-fn count(old: &Resource, draft: &mut Draft, sent: &Object) {
-    match draft.attributes.get("nse").and_then(Value::as_bool) {
-        Some(true) => statistics::refresh(draft, !old.is_set("nse")),
-        Some(false) => {}
-        None if sent.contains_key("nse") => {
-            draft.attributes.shift_remove("nsi");
-        }
-        None => {}
-    }
 }
 
 /// The defaults of what an originator leaves out (TS-0004 7.4.8.2.1, Recv-6.5).

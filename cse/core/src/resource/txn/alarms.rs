@@ -36,6 +36,13 @@ impl Txn<'_> {
         self.changes.alarms.put(id, Some(Arc::new(alarm)));
     }
 
+    /// The same for a resource that is about to be created.
+    pub fn set_alarm_of_new(&mut self, draft: &Draft, due: Timestamp, state: String) {
+        let ty = i32::try_from(draft.table.number).unwrap_or_default();
+        let alarm = Alarm { resource: draft.id, ty, due: due.micros(), state };
+        self.changes.alarms.put(draft.id, Some(Arc::new(alarm)));
+    }
+
     /// Takes an alarm back. That of a resource that is removed goes with it.
     pub fn clear_alarm(&mut self, resource: Id) -> Result<(), Failure> {
         if self.alarm(resource)?.is_some() {
