@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use actix_http::{HttpService, KeepAlive, Protocol, Request as Message};
 use actix_server::{GracefulShutdownSignal, ServerBuilder, ServerHandle};
-use actix_service::{ServiceFactoryExt as _, fn_service};
+use actix_service::{ServiceFactoryExt as _, boxed, fn_service};
 use dyad_protocol::exchange::Receiver;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
@@ -137,13 +137,14 @@ fn listen(
                 let service = Arc::clone(&service);
                 async move { Ok::<_, Infallible>(service.answer(message).await) }
             });
-        fn_service(move |stream: TcpStream| async move {
+        let connection = fn_service(move |stream: TcpStream| async move {
             // An answer leaves at once, not when the next one follows.
             stream.set_nodelay(true).unwrap_or_else(|error| tracing::debug!(%error, "TCP_NODELAY"));
             let peer = stream.peer_addr().ok();
             Ok((Wire::new(stream, limit), Protocol::Http1, peer))
-        })
-        .and_then(http)
+        });
+        // Boxed: the server would keep the state of each connection twice.
+        boxed::factory(connection.and_then(http))
     })
 }
 

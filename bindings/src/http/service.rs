@@ -17,7 +17,7 @@ use futures_util::StreamExt as _;
 use tokio::runtime::Handle;
 
 use super::cors;
-use super::decode::{self, Line, Rules};
+use super::decode::{self, Decoded, Line, Refused, Rules};
 use super::doors::{Door, DoorRequest};
 use super::encode::{self, Outgoing};
 use super::settings::{CorsSetting, ServerSettings};
@@ -32,6 +32,9 @@ pub(super) struct Service {
     pub(super) runtime: Handle,
 }
 
+/// Headers of an answer, their names in lower case.
+type Headers = Vec<(&'static str, String)>;
+
 /// A refusal, and the HTTP status if it is another than the code has.
 struct Stop(Failure, Option<Status>);
 
@@ -39,17 +42,35 @@ impl Service {
     /// Answers a message. Never fails, and does not panic if the receiver does.
     pub(super) async fn answer(&self, mut message: Message) -> Answer<Bytes> {
         let _busy = message.conn_data::<Shared>().map(Shared::busy);
-        let outgoing = if let Some(door) = self.door(message.path()) {
-            return self.enter(door, message).await;
-        } else if let Some(preflight) = self.preflight(&message) {
-            preflight
-        } else {
-            match self.body(&mut message).await {
-                Ok(body) => self.exchange(&message, body).await,
-                Err(stop) => return self.finish(&message, self.refuse(&message, stop.0), stop.1),
-            }
+        let page = self.page(&message);
+        if let Some(door) = self.door(message.path()) {
+            // Boxed, so that it does not weigh on every other message.
+            return Box::pin(self.enter(door, message, page)).await;
+        }
+        if let Some(preflight) = self.preflight(&message) {
+            return finish(preflight, page, None);
+        }
+        let body = match self.body(&mut message).await {
+            Ok(body) => body,
+            Err(stop) => return finish(self.refuse(&message, stop.0), page, stop.1),
         };
-        self.finish(&message, outgoing, None)
+        let (decoded, arrival) = match self.decode(&message, body) {
+            Ok(understood) => understood,
+            Err(refused) => return finish(encode::refusal(&refused), page, None),
+        };
+        // A head is larger than all else that is kept of a request that has to wait.
+        drop(message);
+        let response = self.receive(decoded.request, arrival).await;
+        finish(encode::encode(&response, decoded.accept, &self.settings.root), page, None)
+    }
+
+    /// The headers that the answer gets if it goes to a web page.
+    fn page(&self, message: &Message) -> Headers {
+        // A preflight answer has these headers already.
+        if self.settings.cors == CorsSetting::Off || message.method() == actix_http::Method::OPTIONS {
+            return Headers::new();
+        }
+        header(message, "origin").map(|origin| cors::headers(&self.settings.cors, origin)).unwrap_or_default()
     }
 
     fn door(&self, path: &str) -> Option<&Door> {
@@ -124,16 +145,13 @@ impl Service {
         }
     }
 
-    async fn exchange(&self, message: &Message, body: Bytes) -> Outgoing {
+    fn decode(&self, message: &Message, body: Bytes) -> Result<(Decoded, Arrival), Box<Refused>> {
         let uri = message.uri();
         let line = Line { method: message.method().as_str(), path: uri.path(), query: uri.query() };
-        let decoded = match decode::decode(line, headers(message), body, &self.rules) {
-            Ok(decoded) => decoded,
-            Err(refused) => return encode::refusal(&refused),
-        };
-        let arrival = Arrival { binding: "http", peer: message.peer_addr(), authenticated: None };
-        let response = self.receive(decoded.request, arrival).await;
-        encode::encode(&response, decoded.accept, &self.settings.root)
+        let decoded = decode::decode(line, headers(message), body, &self.rules)?;
+        let hangup = message.conn_data::<Shared>().map(Shared::hangup);
+        let arrival = Arrival { binding: "http", peer: message.peer_addr(), authenticated: None, hangup };
+        Ok((decoded, arrival))
     }
 
     /// Hands a request over. What is answered without waiting is answered right here; what waits goes on in a task
@@ -148,11 +166,12 @@ impl Service {
             answer.as_mut().poll(cx)
         }));
         let first = poll_fn(|cx| Poll::Ready(catch_unwind(AssertUnwindSafe(|| waiting.as_mut().poll(cx)))));
-        let answered = match first.await {
-            Ok(Poll::Ready(response)) => Some(response),
-            Ok(Poll::Pending) => tokio::task::spawn_local(waiting).await.ok(),
-            Err(_) => None,
+        let waits = match first.await {
+            Ok(Poll::Ready(response)) => return response,
+            Ok(Poll::Pending) => true,
+            Err(_) => false,
         };
+        let answered = if waits { tokio::task::spawn_local(waiting).await.ok() } else { None };
         answered.unwrap_or_else(|| {
             let (request_identifier, release_version_indicator) = known;
             tracing::error!(request = %request_identifier, "the receiver failed");
@@ -161,10 +180,10 @@ impl Service {
         })
     }
 
-    async fn enter(&self, door: &Door, mut message: Message) -> Answer<Bytes> {
+    async fn enter(&self, door: &Door, mut message: Message, page: Headers) -> Answer<Bytes> {
         let body = match self.read(&mut message).await {
             Ok(body) => body,
-            Err(stop) => return self.finish(&message, self.refuse(&message, stop.0), stop.1),
+            Err(stop) => return finish(self.refuse(&message, stop.0), page, stop.1),
         };
         let text = |(name, value)| Some((str::to_owned(name), std::str::from_utf8(value).ok()?.to_owned()));
         let request = DoorRequest {
@@ -179,11 +198,7 @@ impl Service {
             (door.handler)(request)
         };
         let Ok(reply) = self.runtime.spawn(reply).await else {
-            return self.finish(
-                &message,
-                encode::failure(&internal(), self.rules.default_content_type),
-                None,
-            );
+            return finish(encode::failure(&internal(), self.rules.default_content_type), page, None);
         };
         let status = Status::from_u16(reply.status).unwrap_or(Status::INTERNAL_SERVER_ERROR);
         let mut answer = Answer::with_body(status, reply.body);
@@ -198,22 +213,19 @@ impl Service {
     fn refuse(&self, message: &Message, failure: Failure) -> Outgoing {
         encode::refusal(&decode::refuse(headers(message), failure, &self.rules))
     }
+}
 
-    fn finish(&self, message: &Message, outgoing: Outgoing, status: Option<Status>) -> Answer<Bytes> {
-        let status = status.or_else(|| Status::from_u16(outgoing.status).ok());
-        let mut answer = Answer::with_body(status.unwrap_or(Status::INTERNAL_SERVER_ERROR), outgoing.body);
-        let origin = header(message, "origin").filter(|_| self.settings.cors != CorsSetting::Off);
-        // A preflight answer has these headers already.
-        let cors = origin.filter(|_| message.method() != actix_http::Method::OPTIONS);
-        let cors = cors.map(|origin| cors::headers(&self.settings.cors, origin)).unwrap_or_default();
-        for (name, value) in outgoing.headers.into_iter().chain(cors) {
-            // A value that cannot travel in a header, such as one with a line break, is left out.
-            if let Ok(value) = HeaderValue::try_from(value) {
-                answer.headers_mut().insert(HeaderName::from_static(name), value);
-            }
+/// The message that answers, with further headers.
+fn finish(outgoing: Outgoing, more: Headers, status: Option<Status>) -> Answer<Bytes> {
+    let status = status.or_else(|| Status::from_u16(outgoing.status).ok());
+    let mut answer = Answer::with_body(status.unwrap_or(Status::INTERNAL_SERVER_ERROR), outgoing.body);
+    for (name, value) in outgoing.headers.into_iter().chain(more) {
+        // A value that cannot travel in a header, such as one with a line break, is left out.
+        if let Ok(value) = HeaderValue::try_from(value) {
+            answer.headers_mut().insert(HeaderName::from_static(name), value);
         }
-        answer
     }
+    answer
 }
 
 fn internal() -> Failure {

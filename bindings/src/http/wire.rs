@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use dyad_protocol::exchange::Hangup;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
@@ -28,11 +29,18 @@ struct State {
     busy: Cell<bool>,
     /// When the connection began, or the last answer was ready.
     idle_since: Cell<Instant>,
+    /// The other side has closed the connection. Messages are answered one after the other, so one is enough.
+    hangup: Hangup,
 }
 
 impl Shared {
     pub(super) fn refuse_rest(&self) {
         self.0.refused.set(true);
+    }
+
+    /// Tells when the other side closes the connection.
+    pub(super) fn hangup(&self) -> Hangup {
+        self.0.hangup.clone()
     }
 
     /// Tells that a message is with the service until the guard is dropped.
@@ -71,7 +79,12 @@ impl Wire {
     /// `limit`: for how long no whole head may come once an answer is ready (or none has been asked for).
     pub(super) fn new(io: TcpStream, limit: Duration) -> Self {
         let idle_since = Cell::new(Instant::now());
-        let shared = Shared(Rc::new(State { refused: Cell::default(), busy: Cell::default(), idle_since }));
+        let shared = Shared(Rc::new(State {
+            refused: Cell::default(),
+            busy: Cell::default(),
+            idle_since,
+            hangup: Hangup::default(),
+        }));
         let watch = Box::pin(sleep(limit));
         Self { io, shared, limit, watch, over: false, pending: Vec::new(), written: 0 }
     }
@@ -110,11 +123,22 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         match Pin::new(&mut self.io).poll_read(cx, buf) {
             // The end of the stream, as far as the reader can tell.
             Poll::Pending => self.poll_over(cx).map(Ok),
-            read => read,
+            Poll::Ready(Ok(())) if buf.filled().len() > before => Poll::Ready(Ok(())),
+            end => {
+                self.shared.0.hangup.signal();
+                end
+            }
         }
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.shared.0.hangup.signal();
     }
 }
 

@@ -2,7 +2,11 @@
 //!
 //! Bindings know these two traits and nothing of the core; the core knows them and nothing of any binding.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,6 +22,50 @@ pub struct Arrival {
     pub peer: Option<SocketAddr>,
     /// The identity that the transport has proved (AE-ID or CSE-ID), if any.
     pub authenticated: Option<String>,
+    /// Tells when the sender waits for the response no more, if the transport can know.
+    pub hangup: Option<Hangup>,
+}
+
+/// Tells that nobody waits for a response any more: the connection is closed. What holds a request back for long, and
+/// loses what it answers with if it is not heard, looks at this; everything else is carried out all the same.
+///
+/// One for each request that may be under way at the same time: only the last that waits for it is told.
+#[derive(Clone, Debug, Default)]
+pub struct Hangup(Arc<Line>);
+
+#[derive(Debug, Default)]
+struct Line {
+    is_closed: AtomicBool,
+    waiting: Mutex<Option<Waker>>,
+}
+
+impl Hangup {
+    /// The connection is closed.
+    pub fn signal(&self) {
+        self.0.is_closed.store(true, Ordering::Release);
+        let waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = waiting {
+            waker.wake();
+        }
+    }
+
+    /// Whether the connection is closed.
+    pub fn is_signalled(&self) -> bool {
+        self.0.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Resolves when the connection is closed.
+    pub async fn signalled(&self) {
+        poll_fn(|cx| {
+            if self.is_signalled() {
+                return Poll::Ready(());
+            }
+            *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+            // The signal may have come between the look and the note.
+            if self.is_signalled() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
 }
 
 /// Takes requests from bindings: the core.
