@@ -104,9 +104,15 @@ impl Cse {
         Ok(())
     }
 
+    /// Tells everything that waits or works in the background that the node is about to stop. Requests are carried out
+    /// until [`Cse::stop`].
+    pub fn begin_stop(&self) {
+        self.stop.send_replace(true);
+    }
+
     /// Stops the node: what waits is committed, what is owed stays in the store for the next start.
     pub async fn stop(&self) {
-        self.stop.send_replace(true);
+        self.begin_stop();
         self.writer.stop().await;
     }
 

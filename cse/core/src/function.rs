@@ -114,15 +114,19 @@ pub fn add_schemas(schemas: &mut Schemas, functions: &[Arc<dyn ServiceFunction>]
 /// A way to AEs that cannot be called at a point of access.
 #[async_trait]
 pub trait Reach: Send + Sync {
-    /// Brings a request to an AE and waits for its response, `timeout` at the longest. `None` if there is no way to
-    /// this AE.
+    /// Brings requests to an AE, which gets them in this order, and waits for the response to each, `timeout` at the
+    /// longest. `None` if this is no way to the AE.
     async fn reach(
         &self,
         cse: &Cse,
         entity: &Arc<Resource>,
-        request: &Request,
+        requests: Vec<Request>,
         timeout: Duration,
-    ) -> Option<Result<Response, TransportError>>;
+    ) -> Option<Vec<Result<Response, TransportError>>>;
+
+    /// Waits until an AE comes for its requests, and says how many it takes at a time; 0 if something has changed and
+    /// the way is to be looked for again. `None`, at once, if this is no way to the AE.
+    async fn ready(&self, cse: &Cse, entity: &Arc<Resource>) -> Option<usize>;
 }
 
 /// Looks after requests that are acknowledged before they are carried out (TS-0001 8.2.2). Each is a `<request>`

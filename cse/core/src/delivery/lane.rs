@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dyad_protocol::Failure;
+use dyad_protocol::{Failure, Timestamp};
 
 use super::lanes::Next;
 use super::send::{self, Outcome};
+use super::target::is_address;
 use super::{BEFORE_TARGETS, Delivery};
 use crate::Cse;
+use crate::request::until;
 use crate::resource::Notice;
 
 /// Rows that are read from the outbox at a time.
@@ -19,6 +21,9 @@ const TARGETS: usize = 1_000;
 
 /// Longest time until a closed target is looked at again: its schedule may have changed.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether a target that does not come for its notifications can be reached in another way.
+const LONGEST_ABSENCE: Duration = Duration::from_secs(60);
 
 /// Opens lanes for targets in the outbox that have none.
 pub(super) async fn open_lacking(cse: &Arc<Cse>) {
@@ -45,61 +50,143 @@ pub(super) async fn open_lacking(cse: &Arc<Cse>) {
     delivery.lanes.looked_through();
 }
 
+/// How a target has fared lately.
+#[derive(Clone, Copy, Default)]
+struct Standing {
+    /// Attempts that have failed in a row.
+    failures: u32,
+    /// Whether the notification in front could not be brought before.
+    missed: bool,
+    /// How many notifications it takes at a time when it comes for them by itself; 0 for one that is called.
+    takes: usize,
+}
+
 /// Serves a target until nothing is owed to it, or the node stops.
 pub(super) async fn serve(cse: &Arc<Cse>, target: &str) {
     let delivery = cse.delivery();
     let mut stop = delivery.stop.clone();
-    let (mut failures, mut missed) = (0, false);
-    while let Some(notice) = next(cse, target).await {
-        loop {
-            if *stop.borrow() {
-                return;
-            }
-            let pause = match attempt(cse, &notice, failures, missed).await {
-                Some(Outcome::Done) => {
-                    if failures > 0 {
-                        tracing::info!(target, "notification target answers again");
-                    }
-                    (failures, missed) = (0, false);
-                    break;
-                }
-                Some(Outcome::Later(why)) => {
-                    if failures == 0 {
-                        tracing::warn!(target, why, "notification target does not answer; will try again");
-                    }
-                    failures += 1;
-                    pause(cse, failures)
-                }
-                Some(Outcome::Closed(opens)) => {
-                    let micros = opens.micros().saturating_sub(cse.now().micros()).max(1_000);
-                    Duration::from_micros(micros.unsigned_abs()).min(LOOK_AGAIN)
-                }
-                // The one that takes its place is missed just the same.
-                Some(Outcome::Replaced) => break,
-                None => return,
-            };
-            missed = true;
-            delivery.lanes.note(target, true);
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                _ = stop.wait_for(|stopped| *stopped) => return,
-            }
+    let mut standing = Standing::default();
+    let mut notices: Vec<Notice> = Vec::new();
+    loop {
+        if notices.is_empty() {
+            let Some(notice) = next(cse, target).await else { return };
+            notices.push(notice);
         }
-        delivery.lanes.note(target, missed);
-        delivery.lanes.done(&notice.owed);
-        delivery.settle(&notice.owed);
+        if !turn(cse, target, &notices, &mut standing).await {
+            return;
+        }
+        while notices.len() < standing.takes
+            && let Some(notice) = delivery.lanes.next_at_hand(target)
+        {
+            notices.push(notice);
+        }
+        let Some(outcomes) = attempt(cse, &notices, standing).await else { return };
+        let Some(pause) = account(cse, target, &mut notices, outcomes, &mut standing) else { continue };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stop.wait_for(|stopped| *stopped) => return,
+        }
     }
 }
 
-/// Tries to deliver a notification, when it is the target's turn. `None` if the node stops.
-async fn attempt(cse: &Arc<Cse>, notice: &Notice, failures: u32, missed: bool) -> Option<Outcome> {
-    let delivery: &Delivery = cse.delivery();
-    if delivery.lanes.is_replaced(&notice.owed) {
-        return Some(Outcome::Replaced);
+/// Waits for a target that comes for its notifications by itself, until the time of the first of them is over. `false`
+/// if the node stops.
+async fn turn(cse: &Arc<Cse>, target: &str, notices: &[Notice], standing: &mut Standing) -> bool {
+    let mut stop = cse.delivery().stop.clone();
+    let expires = notices.first().map_or(0, |notice| notice.owed.expires);
+    loop {
+        if *stop.borrow() {
+            return false;
+        }
+        let left = until(Timestamp::from_micros(expires), cse.now());
+        if is_address(target) || left.is_zero() {
+            return true;
+        }
+        let longest = if standing.missed { LONGEST_ABSENCE } else { cse.delivery().timeout() };
+        tokio::select! {
+            takes = cse.await_coming(target) => {
+                standing.takes = takes;
+                return true;
+            }
+            () = tokio::time::sleep(left.min(longest)) => {}
+            _ = stop.wait_for(|stopped| *stopped) => return false,
+        }
+        // One that has not come for so long cannot be reached at present.
+        standing.missed = true;
+        cse.delivery().lanes.note(target, true);
     }
-    let turns = if failures > 0 { &delivery.second_chances } else { &delivery.permits };
-    let _turn = turns.acquire().await.ok()?;
-    Some(send::deliver(cse, notice, missed).await)
+}
+
+/// Tries to deliver notifications, when it is the target's turn: what came of the first of them. `None` if the node
+/// stops.
+async fn attempt(cse: &Arc<Cse>, notices: &[Notice], standing: Standing) -> Option<Vec<Outcome>> {
+    let delivery: &Delivery = cse.delivery();
+    if let [only] = notices
+        && delivery.lanes.is_replaced(&only.owed)
+    {
+        return Some(vec![Outcome::Replaced]);
+    }
+    let turns = if standing.failures > 0 { &delivery.second_chances } else { &delivery.permits };
+    // One that comes for its notifications has made room for them itself.
+    let _turn = match standing.takes {
+        0 => Some(turns.acquire().await.ok()?),
+        _ => None,
+    };
+    Some(send::deliver(cse, notices, standing.missed).await)
+}
+
+/// Settles what is done and keeps the rest. The pause before the next attempt, if one has failed.
+fn account(
+    cse: &Cse,
+    target: &str,
+    notices: &mut Vec<Notice>,
+    outcomes: Vec<Outcome>,
+    standing: &mut Standing,
+) -> Option<Duration> {
+    let delivery = cse.delivery();
+    let mut outcomes = outcomes.into_iter();
+    let (mut failed, mut is_reached) = (None, false);
+    notices.retain(|notice| match outcomes.next() {
+        Some(outcome @ (Outcome::Done | Outcome::Replaced)) => {
+            is_reached |= matches!(outcome, Outcome::Done);
+            delivery.lanes.done(&notice.owed);
+            delivery.settle(&notice.owed);
+            false
+        }
+        outcome => {
+            failed = failed.take().or(outcome);
+            true
+        }
+    });
+    let Some(failed) = failed else {
+        // The one that takes the place of another is missed just the same.
+        if !is_reached {
+            return None;
+        }
+        if standing.failures > 0 {
+            tracing::info!(target, "notification target answers again");
+        }
+        (standing.failures, standing.missed) = (0, false);
+        delivery.lanes.note(target, false);
+        return None;
+    };
+    standing.missed = true;
+    delivery.lanes.note(target, true);
+    Some(match failed {
+        Outcome::Closed(opens) => {
+            let micros = opens.micros().saturating_sub(cse.now().micros()).max(1_000);
+            Duration::from_micros(micros.unsigned_abs()).min(LOOK_AGAIN)
+        }
+        Outcome::Later(why) => {
+            if standing.failures == 0 {
+                tracing::warn!(target, why, "notification target does not answer; will try again");
+            }
+            standing.failures += 1;
+            // One that comes by itself says by that when it is time.
+            pause(cse, if standing.takes > 0 { 1 } else { standing.failures })
+        }
+        Outcome::Done | Outcome::Replaced => Duration::ZERO,
+    })
 }
 
 /// The pause after so many failures in a row.

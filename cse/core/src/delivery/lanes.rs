@@ -210,6 +210,16 @@ impl Lanes {
         Next::Nothing
     }
 
+    /// Takes the next notification of a lane if it is in memory.
+    pub(super) fn next_at_hand(&self, target: &str) -> Option<Notice> {
+        let mut lanes = self.lanes();
+        let lane = lanes.get_mut(target)?;
+        let notice = lane.queue.pop_front()?;
+        lane.last = notice.owed.seq;
+        self.discount(&notice);
+        Some(notice)
+    }
+
     /// Takes in what was read from the outbox.
     pub(super) fn refill(&self, target: &str, more: Vec<Notice>, spills: u64) {
         let mut lanes = self.lanes();

@@ -9,6 +9,7 @@ use dyad_protocol::{Request, Response};
 
 use super::target::{Destination, addresses, destination};
 use crate::Cse;
+use crate::request::until;
 use crate::resource::Resource;
 
 impl Cse {
@@ -23,7 +24,9 @@ impl Cse {
             Destination::Address(url) => {
                 self.delivery().send(&url, &Request { to: url.clone(), ..request }).await
             }
-            Destination::Entity(entity) => self.reach(&entity, &request).await,
+            Destination::Entity(entity) => {
+                self.reach(&entity, Request { to: target.to_owned(), ..request }).await
+            }
             Destination::Node => {
                 let request = Request { to: target.to_owned(), ..request };
                 let arrival = Arrival { binding: "node", ..Arrival::default() };
@@ -33,13 +36,50 @@ impl Cse {
         }
     }
 
+    /// Sends requests of the node's own to one target, in their order. Gives the responses to the first of them: to
+    /// all if the target is an AE that comes for its requests, and up to the first failure otherwise.
+    pub(crate) async fn originate_all(
+        &self,
+        target: &str,
+        mut requests: Vec<Request>,
+    ) -> Vec<Result<Response, TransportError>> {
+        if requests.len() > 1
+            && let Ok(Destination::Entity(entity)) = destination(self, target).await
+            && !is_called(&entity)
+        {
+            for request in &mut requests {
+                target.clone_into(&mut request.to);
+            }
+            if let Some(outcomes) = self.reach_by_function(&entity, &requests).await {
+                return outcomes;
+            }
+        }
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for request in requests {
+            let outcome = self.originate(target, request).await;
+            let has_failed = outcome.is_err();
+            outcomes.push(outcome);
+            if has_failed {
+                break;
+            }
+        }
+        outcomes
+    }
+
     /// Brings a request to an AE: at the first of its points of access that answers, or by a service function that
-    /// knows a way to one that cannot be called.
+    /// knows a way to one that cannot be called. One that says that it cannot be called (`rr`) is not, unless there
+    /// is no other way.
     pub(crate) async fn reach(
         &self,
         entity: &Arc<Resource>,
-        request: &Request,
+        request: Request,
     ) -> Result<Response, TransportError> {
+        let is_callable = entity.is_set("rr");
+        let request = [request];
+        if !is_callable && let Some(outcomes) = self.reach_by_function(entity, &request).await {
+            return first(outcomes);
+        }
+        let [request] = request;
         let mut last = TransportError::Unreachable("the AE has no point of access".into());
         for point in addresses(entity) {
             let addressed = Request { to: point.clone(), ..request.clone() };
@@ -48,13 +88,62 @@ impl Cse {
                 Err(error) => last = error,
             }
         }
-        for hosted in self.hosts().on() {
-            if let Some(way) = hosted.facets(self).reach
-                && let Some(outcome) = way.reach(self, entity, request, self.delivery().timeout()).await
-            {
-                return outcome;
-            }
+        if is_callable && let Some(outcomes) = self.reach_by_function(entity, &[request]).await {
+            return first(outcomes);
         }
         Err(last)
     }
+
+    /// Brings requests to an AE by a service function, before the first of them expires. `None` if none knows a way.
+    async fn reach_by_function(
+        &self,
+        entity: &Arc<Resource>,
+        requests: &[Request],
+    ) -> Option<Vec<Result<Response, TransportError>>> {
+        let now = self.now();
+        let expires = requests.iter().filter_map(|request| request.request_expiration_timestamp).next();
+        let timeout = match expires {
+            Some(expires) => until(expires.resolve(now), now),
+            None => self.delivery().timeout(),
+        };
+        for way in self.hosts().on().filter_map(|hosted| hosted.facets(self).reach) {
+            let outcomes = way.reach(self, entity, requests.to_vec(), timeout).await;
+            if outcomes.is_some() {
+                return outcomes;
+            }
+        }
+        None
+    }
+
+    /// Waits until a target that comes for its requests by itself does so: how many it takes at a time. 0, at once,
+    /// for one that is called.
+    pub(super) async fn await_coming(&self, target: &str) -> usize {
+        loop {
+            let Ok(Destination::Entity(entity)) = destination(self, target).await else { return 0 };
+            if is_called(&entity) {
+                return 0;
+            }
+            let mut takes = None;
+            for way in self.hosts().on().filter_map(|hosted| hosted.facets(self).reach) {
+                takes = way.ready(self, &entity).await;
+                if takes.is_some() {
+                    break;
+                }
+            }
+            match takes {
+                // Something has changed.
+                Some(0) => {}
+                takes => return takes.unwrap_or(0),
+            }
+        }
+    }
+}
+
+/// Whether requests to an AE go to its points of access first.
+fn is_called(entity: &Resource) -> bool {
+    entity.is_set("rr") && addresses(entity).next().is_some()
+}
+
+fn first(outcomes: Vec<Result<Response, TransportError>>) -> Result<Response, TransportError> {
+    outcomes.into_iter().next().unwrap_or(Err(TransportError::TimedOut))
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dyad_protocol::{Content, Failure, Operation, Request, Timestamp};
+use dyad_protocol::exchange::TransportError;
+use dyad_protocol::{Content, Failure, Operation, Request, Response, Timestamp};
 
 use super::{account, lane, reachability};
 use crate::Cse;
@@ -23,34 +24,86 @@ pub(super) enum Outcome {
     Closed(Timestamp),
 }
 
-/// Tries to deliver a notification. `was_missed` says that the target could not be reached the last time.
-pub(super) async fn deliver(cse: &Arc<Cse>, notice: &Notice, was_missed: bool) -> Outcome {
+/// A notification that is to be sent.
+struct Prepared {
+    request: Request,
+    subscription: Option<Arc<Resource>>,
+}
+
+/// Tries to deliver notifications to one target, in their order, and says what came of the first of them. `was_missed`
+/// says that the target could not be reached the last time.
+pub(super) async fn deliver(cse: &Arc<Cse>, notices: &[Notice], was_missed: bool) -> Vec<Outcome> {
+    let (mut prepared, mut requests) = (Vec::new(), Vec::new());
+    for notice in notices {
+        match prepare(cse, notice, was_missed).await {
+            // It may be the last of its subscription: what follows depends on what becomes of it.
+            Ok(Prepared { subscription, .. })
+                if counts_down(subscription.as_deref()) && !prepared.is_empty() =>
+            {
+                break;
+            }
+            Ok(Prepared { request, subscription }) => {
+                requests.push(request);
+                prepared.push(Ok(subscription));
+            }
+            Err(outcome @ (Outcome::Done | Outcome::Replaced)) => prepared.push(Err(outcome)),
+            // Nothing overtakes one that has to wait.
+            Err(outcome) => {
+                prepared.push(Err(outcome));
+                break;
+            }
+        }
+    }
+    let Some(target) = notices.first().map(|notice| &notice.owed.target) else { return Vec::new() };
+    let mut answers = cse.originate_all(target, requests).await.into_iter();
+    let mut outcomes = Vec::with_capacity(prepared.len());
+    for (notice, prepared) in notices.iter().zip(prepared) {
+        outcomes.push(match prepared {
+            Err(outcome) => outcome,
+            Ok(subscription) => {
+                let Some(answer) = answers.next() else { break };
+                let said = subscription.as_deref().and_then(said);
+                account::settle(cse, &notice.owed, said, &answer).await;
+                let is_leaving =
+                    matches!(&answer, Ok(taken) if taken.status.is_success() && wants_out(taken));
+                if let Some(subscription) = subscription.filter(|_| is_leaving) {
+                    depart(cse, &subscription, target).await;
+                }
+                verdict(target, answer)
+            }
+        });
+    }
+    outcomes
+}
+
+/// Whether a subscription ends with so many notifications.
+fn counts_down(subscription: Option<&Resource>) -> bool {
+    subscription.and_then(said).is_some_and(|said| said.expiration_counter.is_some())
+}
+
+/// The request that brings a notification, if it is still wanted and may go out.
+async fn prepare(cse: &Arc<Cse>, notice: &Notice, was_missed: bool) -> Result<Prepared, Outcome> {
     let owed = &*notice.owed;
     if owed.expires <= cse.clock().now().micros() {
         tracing::warn!(target = owed.target, "a notification was not taken for too long and is dropped");
-        return Outcome::Done;
+        return Err(Outcome::Done);
     }
-    let subscription = match subscription(cse, owed).await {
-        Ok(Some(subscription)) => subscription,
-        Ok(None) => return Outcome::Done,
-        Err(failure) => return Outcome::Later(failure.to_string()),
-    };
+    if cse.delivery().lanes.is_replaced(owed) {
+        return Err(Outcome::Replaced);
+    }
+    let later = |failure: Failure| Outcome::Later(failure.to_string());
+    let subscription = subscription(cse, owed).await.map_err(later)?.ok_or(Outcome::Done)?;
     let said = subscription.as_deref().and_then(said);
     if said.is_some_and(|said| !said.may_notify(&owed.target)) {
-        return Outcome::Done;
+        return Err(Outcome::Done);
     }
     let pending = said.map_or(Pending::All, |said| said.policy.pending);
-    match reachability::of(cse, owed, pending).await {
-        Ok(reachability::Verdict::Open) => {}
-        Ok(reachability::Verdict::Missed) => return Outcome::Done,
-        Ok(reachability::Verdict::Closed(opens)) => return Outcome::Closed(opens),
-        Err(failure) => return Outcome::Later(failure.to_string()),
+    match reachability::of(cse, owed, pending).await.map_err(later)? {
+        reachability::Verdict::Open => {}
+        reachability::Verdict::Missed => return Err(Outcome::Done),
+        reachability::Verdict::Closed(opens) => return Err(Outcome::Closed(opens)),
     }
-    let body = match body(cse, notice).await {
-        Ok(Some(body)) => body,
-        Ok(None) => return Outcome::Done,
-        Err(failure) => return Outcome::Later(failure.to_string()),
-    };
+    let body = body(cse, notice).await.map_err(later)?.ok_or(Outcome::Done)?;
     let is_latest = was_missed && pending == Pending::Latest;
     let category =
         if is_latest { crate::subscription::LATEST } else { u16::try_from(owed.category).unwrap_or(0) };
@@ -63,21 +116,19 @@ pub(super) async fn deliver(cse: &Arc<Cse>, notice: &Notice, was_missed: bool) -
         event_category: (category > 0).then_some(category),
         ..Request::default()
     };
-    let answer = cse.originate(&owed.target, request).await;
-    account::settle(cse, owed, said, &answer).await;
+    Ok(Prepared { request, subscription })
+}
+
+/// What the answer of a target means.
+fn verdict(target: &str, answer: Result<Response, TransportError>) -> Outcome {
     match answer {
-        Ok(response) if response.status.is_success() => {
-            if let Some(subscription) = subscription.filter(|_| wants_out(&response)) {
-                depart(cse, &subscription, &owed.target).await;
-            }
-            Outcome::Done
-        }
+        Ok(response) if response.status.is_success() => Outcome::Done,
         Ok(response) if response.status.number() / 1000 == 5 => {
             Outcome::Later(format!("it answers {} {}", response.status.number(), response.status.name()))
         }
         Ok(response) => {
             let status = response.status.number();
-            tracing::warn!(target = owed.target, status, "notification target refuses a notification");
+            tracing::warn!(target, status, "notification target refuses a notification");
             Outcome::Done
         }
         Err(error) => Outcome::Later(error.to_string()),

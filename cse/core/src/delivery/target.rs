@@ -18,9 +18,14 @@ pub(super) enum Destination {
     Node,
 }
 
+/// Whether a target is a URL.
+pub(super) fn is_address(target: &str) -> bool {
+    target.contains("://")
+}
+
 /// What a target stands for. NOT_FOUND if it is neither a URL nor on this node.
 pub(super) async fn destination(cse: &Cse, target: &str) -> Result<Destination, Failure> {
-    if target.contains("://") {
+    if is_address(target) {
         return Ok(Destination::Address(without_serialization(target)));
     }
     let target = target.to_owned();

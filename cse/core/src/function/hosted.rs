@@ -72,7 +72,8 @@ impl Hosted {
         call: &Arc<Call>,
         target: &Target,
     ) -> Result<ControlFlow<Response>, Failure> {
-        self.wait(cse, "intercept", self.function.intercept(cse, call, target)).await?
+        let limit = || self.time_limit(cse).max(call.patience());
+        self.wait_for(cse, "intercept", limit, self.function.intercept(cse, call, target)).await?
     }
 
     /// [`ServiceFunction::prepare`]
@@ -115,23 +116,34 @@ impl Hosted {
         hook: &'static str,
         work: impl Future<Output = T>,
     ) -> Result<T, Failure> {
+        self.wait_for(cse, hook, || self.time_limit(cse), work).await
+    }
+
+    /// The same for a hook that may say, while it works, how long it may take.
+    async fn wait_for<T>(
+        &self,
+        cse: &Cse,
+        hook: &'static str,
+        limit: impl Fn() -> Duration,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Failure> {
         let mut work = pin!(caught(work));
         // Most have nothing to wait for, and then need no timer.
         let first = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
         let outcome = match first {
-            Poll::Ready(outcome) => Ok(outcome),
-            Poll::Pending => tokio::time::timeout(self.time_limit(cse), work).await,
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => within(limit, work).await,
         };
         match outcome {
-            Ok(Ok(done)) => {
+            Some(Ok(done)) => {
                 self.faults.in_time();
                 Ok(done)
             }
-            Ok(Err(panic)) => {
+            Some(Err(panic)) => {
                 self.note(cse, hook, Fault::Panic(panic));
                 Err(failed())
             }
-            Err(_) => {
+            None => {
                 self.note(cse, hook, Fault::Late);
                 Err(Failure::new(StatusCode::RequestTimeout, "a service function took too long"))
             }
@@ -145,6 +157,21 @@ impl Hosted {
             true => limit.max(cse.config().request_timeout.saturating_mul(2)),
             false => limit,
         }
+    }
+}
+
+/// Waits for as long as the limit allows, which may grow meanwhile. `None` if that was not long enough.
+async fn within<T>(limit: impl Fn() -> Duration, mut work: impl Future<Output = T> + Unpin) -> Option<T> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let left = limit().saturating_sub(waited);
+        if left.is_zero() {
+            return None;
+        }
+        if let Ok(outcome) = tokio::time::timeout(left, &mut work).await {
+            return Some(outcome);
+        }
+        waited += left;
     }
 }
 

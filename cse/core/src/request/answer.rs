@@ -99,13 +99,8 @@ impl Cse {
             };
         }
         let slot = Arc::new(Slot::open());
-        let open = Arc::new(Call {
-            request: call.request.clone(),
-            arrival: call.arrival.clone(),
-            now: call.now,
-            slot: Some(Arc::clone(&slot)),
-            held: call::Held::default(),
-        });
+        let (request, arrival) = (call.request.clone(), call.arrival.clone());
+        let open = Arc::new(Call::new(request, arrival, call.now, Some(Arc::clone(&slot))));
         let (cse, shared) = (self.shared(), Arc::clone(&open));
         let mut under_way = tokio::spawn(async move { cse.conclude(&shared, None).await });
         if let Ok(finished) = tokio::time::timeout(wait, &mut under_way).await {

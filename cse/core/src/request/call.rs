@@ -2,10 +2,12 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dyad_protocol::exchange::Arrival;
+use dyad_protocol::primitive::ResponseType;
 use dyad_protocol::{Failure, Request, Response, Timestamp};
 
 use super::kept::fix_times;
@@ -24,12 +26,14 @@ pub struct Call {
     /// Where its result goes besides the response.
     pub(crate) slot: Option<Arc<Slot>>,
     /// What is kept until it is over.
-    pub(crate) held: Held,
+    held: Held,
+    /// How long it may take if that is longer than others may, in milliseconds.
+    patience: AtomicU64,
 }
 
 /// What service functions keep until a request is over.
 #[derive(Default)]
-pub(crate) struct Held(Mutex<Vec<Box<dyn Any + Send>>>);
+struct Held(Mutex<Vec<Box<dyn Any + Send>>>);
 
 impl fmt::Debug for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,6 +42,33 @@ impl fmt::Debug for Held {
 }
 
 impl Call {
+    /// A request that came at `now`.
+    pub(super) fn new(
+        request: Box<Request>,
+        arrival: Arrival,
+        now: Timestamp,
+        slot: Option<Arc<Slot>>,
+    ) -> Self {
+        Self { request, arrival, now, slot, held: Held::default(), patience: AtomicU64::default() }
+    }
+
+    /// Lets the request take so long from its arrival, beyond what the node allows to others and also beyond its own
+    /// expiration: for a service function that holds it back and keeps to the time by itself.
+    pub fn allow(&self, longest: Duration) {
+        let millis = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+        self.patience.fetch_max(millis, Ordering::Relaxed);
+    }
+
+    /// How long it may take, if a service function has said so.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience.load(Ordering::Relaxed))
+    }
+
+    /// Whether the originator waits for the response: its result goes nowhere else, and may not do so later.
+    pub fn is_awaited(&self) -> bool {
+        self.slot.is_none() && self.request.response_type.value != ResponseType::NoResponse
+    }
+
     /// Keeps something, such as the guard of a lock, until the request has its outcome and nothing of it is under way
     /// any more.
     pub fn hold(&self, guard: impl Any + Send) {
@@ -53,8 +84,7 @@ impl Call {
     pub(super) fn later(&self, now: Timestamp) -> Self {
         let mut request = self.request.clone();
         fix_times(&mut request, self.now);
-        let (arrival, slot, held) = (self.arrival.clone(), self.slot.clone(), Held::default());
-        Self { request, arrival, now, slot, held }
+        Self::new(request, self.arrival.clone(), now, self.slot.clone())
     }
 }
 
@@ -96,6 +126,6 @@ pub(super) fn complete(request: &Request, response: &mut Response, now: Timestam
 }
 
 /// How long it is from a moment to another; nothing for one that is over.
-pub(super) fn until(moment: Timestamp, now: Timestamp) -> Duration {
+pub(crate) fn until(moment: Timestamp, now: Timestamp) -> Duration {
     Duration::from_micros(moment.micros().saturating_sub(now.micros()).max(0).unsigned_abs())
 }

@@ -49,13 +49,7 @@ impl Txn<'_> {
 }
 
 fn unkept(request: Request, now: Timestamp) -> Call {
-    Call {
-        request: Box::new(request),
-        arrival: Arrival::default(),
-        now,
-        slot: None,
-        held: Default::default(),
-    }
+    Call::new(Box::new(request), Arrival::default(), now, None)
 }
 
 /// The request as it is carried out in the end.

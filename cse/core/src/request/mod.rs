@@ -25,7 +25,9 @@ mod target;
 mod update;
 
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use dyad_protocol::exchange::{Arrival, Receiver};
@@ -34,7 +36,8 @@ use dyad_protocol::{Failure, Operation, Request, Response, StatusCode};
 
 pub use asker::Asker;
 pub use call::Call;
-use call::{Held, complete, settle, span, until};
+pub(crate) use call::until;
+use call::{complete, settle, span};
 pub use delete::Cause;
 pub(crate) use delete::{remove_expired, remove_subtree};
 pub(crate) use filter::matches_times;
@@ -58,8 +61,7 @@ impl Receiver for Cse {
 impl Cse {
     /// Carries out a request and answers it, whatever happens.
     pub async fn handle(&self, request: impl Into<Box<Request>>, arrival: Arrival) -> Response {
-        let (now, held) = (self.clock().now(), Held::default());
-        let call = Arc::new(Call { request: request.into(), arrival, now, slot: None, held });
+        let call = Arc::new(Call::new(request.into(), arrival, self.clock().now(), None));
         let span = span(&call);
         let checked = check::primitive(self, &call);
         // Whoever wants no response is told all the same that the request is not one (TS-0001 8.1.2 Response Type).
@@ -78,20 +80,29 @@ impl Cse {
         response
     }
 
-    /// The receiver procedure, until the request or its result expires or takes longer than the node allows.
+    /// The receiver procedure, until the request or its result expires or takes longer than the node allows, or than
+    /// a service function that holds it back has said.
     async fn in_time(&self, call: &Arc<Call>) -> Result<Response, Failure> {
         let request = &call.request;
         let mut limit = self.config().request_timeout;
         for ends in [request.request_expiration_timestamp, request.result_expiration_timestamp] {
             limit = limit.min(ends.map_or(limit, |ends| until(ends.resolve(call.now), call.now)));
         }
-        // A write that has begun may still be carried out: the originator is told that it does not know.
-        tokio::time::timeout(limit, self.in_due_time(call)).await.unwrap_or_else(|_| {
-            Err(Failure::new(
-                StatusCode::RequestTimeout,
-                "the request took too long; whether it was carried out is open",
-            ))
-        })
+        let (mut carried_out, mut waited) = (pin!(self.in_due_time(call)), Duration::ZERO);
+        loop {
+            if let Ok(outcome) = tokio::time::timeout(limit, carried_out.as_mut()).await {
+                return outcome;
+            }
+            waited += limit;
+            limit = call.patience().saturating_sub(waited);
+            if limit.is_zero() {
+                // A write that has begun may still be carried out: the originator is told that it does not know.
+                return Err(Failure::new(
+                    StatusCode::RequestTimeout,
+                    "the request took too long; whether it was carried out is open",
+                ));
+            }
+        }
     }
 
     /// The receiver procedure, not before the execution time that the request names.

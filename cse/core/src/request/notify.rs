@@ -51,8 +51,13 @@ async fn forward(cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<Respons
     request.operation_execution_time = None;
     fix_times(&mut request, call.now);
     request.from = Some(cse.config().sp_relative(call.request.originator()));
-    let unreachable = |_| Failure::new(StatusCode::TargetNotReachable, "the AE cannot be reached");
-    let response = cse.reach(&target.resource, &request).await.map_err(unreachable)?;
+    let expires = request.request_expiration_timestamp.map(|at| at.resolve(call.now));
+    // One that waited for an AE until it expired (TS-0001 10.2.5.17) was not refused by anybody.
+    let unreachable = |_| match expires.is_some_and(|at| at <= cse.now()) {
+        true => Failure::new(StatusCode::RequestTimeout, "the request expired before the AE answered"),
+        false => Failure::new(StatusCode::TargetNotReachable, "the AE cannot be reached"),
+    };
+    let response = cse.reach(&target.resource, request).await.map_err(unreachable)?;
     let release = response.release_version_indicator.or(call.request.release_version_indicator.clone());
     let request_identifier = call.request.request_identifier.clone();
     Ok(Response { request_identifier, release_version_indicator: release, ..response })

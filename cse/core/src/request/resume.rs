@@ -38,13 +38,8 @@ impl Cse {
             Ok(request) => (request, None),
             Err(failure) => (kept::bare(&resource), Some(failure)),
         };
-        let mut call = Call {
-            request: Box::new(request),
-            arrival,
-            now: self.now(),
-            slot: Some(Arc::new(Slot::at(id))),
-            held: call::Held::default(),
-        };
+        let slot = Some(Arc::new(Slot::at(id)));
+        let mut call = Call::new(Box::new(request), arrival, self.now(), slot);
         // The originator waits for nothing any more.
         call.request.response_type = dyad_protocol::primitive::ResponseTypeInfo::default();
         let is_late =
