@@ -17,6 +17,8 @@ pub mod group;
 pub mod location;
 #[cfg(feature = "notification-target")]
 pub mod notification_target;
+#[cfg(feature = "polling")]
+pub mod polling;
 #[cfg(feature = "process")]
 pub mod process;
 #[cfg(feature = "registration")]
@@ -44,6 +46,8 @@ pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
         Arc::new(expiration::Expiration::default()),
         #[cfg(feature = "requests")]
         Arc::new(requests::Requests::default()),
+        #[cfg(feature = "polling")]
+        Arc::new(polling::Polling::default()),
         #[cfg(feature = "group")]
         Arc::new(group::Groups::default()),
         #[cfg(feature = "action")]

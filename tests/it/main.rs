@@ -24,6 +24,7 @@ mod harness;
 mod load;
 mod locations;
 mod policies;
+mod polling;
 mod requests;
 mod seeds;
 mod settings;

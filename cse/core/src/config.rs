@@ -76,6 +76,8 @@ pub struct Config {
     pub deferral: DeferralConfig,
     /// How faults of service functions are dealt with.
     pub functions: FunctionConfig,
+    /// Polling channels.
+    pub polling: PollingConfig,
     /// Delivery of notifications.
     pub notification: NotificationConfig,
     /// Write requests that may wait for the writer.
@@ -105,6 +107,7 @@ impl Default for Config {
             request_timeout: Duration::from_secs(30),
             deferral: DeferralConfig::default(),
             functions: FunctionConfig::default(),
+            polling: PollingConfig::default(),
             notification: NotificationConfig::default(),
             write_queue: 10_000,
         }
@@ -175,6 +178,30 @@ pub struct FunctionConfig {
 impl Default for FunctionConfig {
     fn default() -> Self {
         Self { time_limit: Duration::from_secs(10), max_faults: 5 }
+    }
+}
+
+/// How requests wait for entities that come for them.
+#[derive(Clone, Copy, Debug)]
+pub struct PollingConfig {
+    /// How long a poll is held that names no expiration.
+    pub wait: Duration,
+    /// How long a poll is held at the longest.
+    pub longest_wait: Duration,
+    /// Requests that may wait in one channel.
+    pub queue: usize,
+    /// Most requests in one answer of a channel that aggregates them.
+    pub aggregated: usize,
+}
+
+impl Default for PollingConfig {
+    fn default() -> Self {
+        Self {
+            wait: Duration::from_secs(30),
+            longest_wait: Duration::from_secs(3_600),
+            queue: 100,
+            aggregated: 50,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use dyad_bindings::http::{self, ClientSettings, CorsSetting, HttpTransport, ServerSettings};
 use dyad_core::config::{
     Config, ContainerLimits, CseType, DeferralConfig, FunctionConfig, GroupConfig, NotificationConfig,
+    PollingConfig,
 };
 use dyad_core::store::{self, Store};
 use dyad_core::{Builder, Cse, ServiceFunction, SystemClock};
@@ -75,6 +76,8 @@ pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>
         signal = signals.first() => tracing::info!("{signal}: ending"),
         () = cse.failed() => anyhow::bail!("the node cannot go on and ends; what was answered is stored, start it again"),
     }
+    // First, so that polls are answered at once and the server need not wait for them.
+    cse.begin_stop();
     server.stop().await;
     cse.stop().await;
     tracing::info!("the node has ended; everything that was answered is stored");
@@ -208,6 +211,12 @@ fn config(settings: &Settings, listening: SocketAddr) -> Config {
         functions: FunctionConfig {
             time_limit: settings.functions.time_limit,
             max_faults: settings.functions.max_faults,
+        },
+        polling: PollingConfig {
+            wait: settings.polling.wait,
+            longest_wait: settings.polling.longest_wait,
+            queue: settings.polling.queue,
+            aggregated: settings.polling.aggregated,
         },
         notification: NotificationConfig {
             timeout: notification.timeout,

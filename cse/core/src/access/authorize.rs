@@ -93,6 +93,10 @@ fn may(
     if asker.is_admin {
         return Ok(true);
     }
+    // Whatever the policies of the entity say, its channel is its own (TS-0004 7.4.21.2).
+    if crate::types::is_private(resource.ty()) && !is_below_own(look, cse, asker, resource)? {
+        return Ok(false);
+    }
     let specialization = specialization(resource);
     let question = question(asker, resource, specialization.as_deref(), operation, child_type);
     let mut governing = Arc::clone(resource);
@@ -108,6 +112,17 @@ fn may(
         return by_default(look, cse, asker, &governing, operation);
     }
     by_policies(look, cse, asker, &question, governing.texts("acpi"), of_policies)
+}
+
+/// Whether a resource is a child of the one that the asker is registered by.
+fn is_below_own(
+    look: &mut impl Lookup,
+    cse: &Cse,
+    asker: &Asker<'_>,
+    resource: &Resource,
+) -> Result<bool, Failure> {
+    let Some(parent) = look.resource(resource.parent())? else { return Ok(false) };
+    Ok(parent.entity().is_some_and(|entity| cse.config().shorten(&entity) == asker.id))
 }
 
 /// What is asked of the rules.

@@ -145,6 +145,15 @@ impl Resource {
         }
     }
 
+    /// The AE-ID or CSE-ID of the entity that it registers; `None` if it registers none.
+    pub fn entity(&self) -> Option<Cow<'_, str>> {
+        match self.ty() {
+            2 => Some(self.ri()),
+            16 => self.text("csi").map(Cow::Borrowed),
+            _ => None,
+        }
+    }
+
     /// Who created it, for the default access policy (TS-0001 9.6.1.3.2). Nothing for types without one.
     pub fn originator(&self) -> Option<&str> {
         self.row.originator.as_deref()

@@ -47,6 +47,11 @@ pub(crate) fn is_instance(ty: u32) -> bool {
     matches!(ty, 4 | 30 | 58)
 }
 
+/// Whether a type is one of resources that nobody but the entity whose child they are may see or change.
+pub(crate) fn is_private(ty: u32) -> bool {
+    ty == 15
+}
+
 /// Whether creating a resource of the type registers an entity with the node: a registration is admitted by its
 /// service function, not by access control.
 pub(crate) fn is_registration(ty: u32) -> bool {

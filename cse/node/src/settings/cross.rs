@@ -15,7 +15,7 @@ pub(super) struct Conflict {
 
 /// All conflicts.
 pub(super) fn conflicts(settings: &Settings) -> Vec<Conflict> {
-    let Settings { cse, http, notification, testing, .. } = settings;
+    let Settings { cse, http, notification, polling, testing, .. } = settings;
     let mut conflicts = Vec::new();
     let mut add = |keys, message| conflicts.push(Conflict { keys, message });
     if testing.enabled && !http.listen.ip().is_loopback() {
@@ -43,6 +43,10 @@ pub(super) fn conflicts(settings: &Settings) -> Vec<Conflict> {
     if notification.retry_first > notification.retry_longest {
         let message = "notification.retry_first is longer than notification.retry_longest; shorten the one or raise the other";
         add(["notification.retry_first", "notification.retry_longest"], message.to_owned());
+    }
+    if polling.wait > polling.longest_wait {
+        let message = "polling.wait is longer than polling.longest_wait; shorten the one or raise the other";
+        add(["polling.wait", "polling.longest_wait"], message.to_owned());
     }
     conflicts
 }

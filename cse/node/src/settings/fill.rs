@@ -5,8 +5,8 @@
 
 use super::problem::Problem;
 use super::typed::{
-    Container, Cse, CseType, Durability, Functions, Group, Http, Log, LogFormat, Notification, Registration,
-    Request, Schemas, Store, Testing,
+    Container, Cse, CseType, Durability, Functions, Group, Http, Log, LogFormat, Notification, Polling,
+    Registration, Request, Schemas, Store, Testing,
 };
 use super::value::Value;
 use std::collections::BTreeMap;
@@ -105,6 +105,15 @@ impl Values {
             targets: self.count("notification.targets")?,
             stored: self.count("notification.stored")?,
             batch_duration: self.duration("notification.batch_duration")?,
+        })
+    }
+
+    pub(super) fn polling(&mut self) -> Filled<Polling> {
+        Ok(Polling {
+            wait: self.duration("polling.wait")?,
+            longest_wait: self.duration("polling.longest_wait")?,
+            queue: self.count("polling.queue")?,
+            aggregated: self.count("polling.aggregated")?,
         })
     }
 

@@ -19,8 +19,8 @@ pub(crate) use problem::Problems;
 pub(crate) use show::{markdown, overview};
 pub(crate) use source::Sources;
 pub(crate) use typed::{
-    Container, Cse, CseType, Durability, Functions, Group, Http, Log, LogFormat, Notification, Registration,
-    Request, Schemas, Store, Testing,
+    Container, Cse, CseType, Durability, Functions, Group, Http, Log, LogFormat, Notification, Polling,
+    Registration, Request, Schemas, Store, Testing,
 };
 pub(crate) use value::without_password;
 
@@ -41,6 +41,7 @@ pub(crate) struct Settings {
     pub(crate) http: Http,
     pub(crate) store: Store,
     pub(crate) notification: Notification,
+    pub(crate) polling: Polling,
     pub(crate) schemas: Schemas,
     pub(crate) functions: Functions,
     pub(crate) log: Log,
@@ -108,6 +109,7 @@ impl Settings {
             http: values.http()?,
             store: values.store()?,
             notification: values.notification()?,
+            polling: values.polling()?,
             schemas: values.schemas()?,
             functions: values.functions()?,
             log: values.log()?,

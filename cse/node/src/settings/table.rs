@@ -58,7 +58,7 @@ pub(super) fn find(key: &str) -> Option<&'static Setting> {
 }
 
 /// The sections with what they are about, in the order of the table.
-pub(super) const SECTIONS: [(&str, &str); 12] = [
+pub(super) const SECTIONS: [(&str, &str); 13] = [
     ("cse", "Who this node is."),
     ("registration", "Who may register here."),
     ("container", "Limits of containers whose creator names none."),
@@ -67,6 +67,7 @@ pub(super) const SECTIONS: [(&str, &str); 12] = [
     ("http", "The HTTP binding."),
     ("store", "Where resources are kept."),
     ("notification", "How notifications are delivered."),
+    ("polling", "Channels of entities that come for their requests."),
     ("schemas", "Resource types beyond the built-in ones."),
     ("functions", "Service functions."),
     ("log", "What is logged; the log goes to stderr."),
@@ -160,8 +161,8 @@ pub(super) static TABLE: &[Setting] = &[
             "every web page that a user opens may send requests to the node; list the origins of your pages"),
     setting("http.workers", "0", Kind::Count(0, 1024),
         "Threads that serve HTTP; 0 = number of processors."),
-    setting("http.max_connections", "10000", Kind::Count(1, 1_000_000),
-        "Most connections at a time; more wait to be accepted."),
+    setting("http.max_connections", "25000", Kind::Count(1, 1_000_000),
+        "Most connections at a time; more wait to be accepted. Each takes an open file (ulimit -n)."),
     setting("http.poa", "", Kind::List(check::points_of_access, "a list of URLs like http://gateway.example.com:8080"),
         "URLs under which others reach this node; none = derived from http.listen."),
 
@@ -192,6 +193,15 @@ pub(super) static TABLE: &[Setting] = &[
         "Notifications per target that are kept; the least important and oldest make room for more."),
     setting("notification.batch_duration", "1min", Kind::Duration("1s", "1d"),
         "How long a batch of notifications may take to fill, where a subscription or group does not say."),
+
+    setting("polling.wait", "30s", TIMEOUT,
+        "How long a poll is held that names no expiration."),
+    setting("polling.longest_wait", "1h", Kind::Duration("100ms", "1d"),
+        "How long a poll is held at the longest, whatever expiration it names."),
+    setting("polling.queue", "100", Kind::Count(1, 100_000),
+        "Requests that may wait in one channel; more are refused."),
+    setting("polling.aggregated", "50", Kind::Count(1, 10_000),
+        "Most requests in one answer of a channel that aggregates them."),
 
     setting("schemas.directory", "", Kind::Text(check::anything, "a directory"),
         "Directory of flexContainer specialisations loaded at the start; empty = none."),

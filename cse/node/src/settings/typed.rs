@@ -134,6 +134,15 @@ pub(crate) struct Notification {
     pub(crate) batch_duration: Duration,
 }
 
+/// `polling.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Polling {
+    pub(crate) wait: Duration,
+    pub(crate) longest_wait: Duration,
+    pub(crate) queue: usize,
+    pub(crate) aggregated: usize,
+}
+
 /// `schemas.*`
 #[derive(Clone, Debug)]
 pub(crate) struct Schemas {
