@@ -74,12 +74,18 @@ impl Bench {
 
     /// Starts the node on the database in this directory; what it complains about is kept in a file.
     pub(crate) fn serve(&self, directory: &Path) -> Result<Server> {
+        self.serve_with(directory, &[])
+    }
+
+    /// The same with further settings.
+    pub(crate) fn serve_with(&self, directory: &Path, settings: &[&str]) -> Result<Server> {
         let mut command = Command::new(&self.node);
         let log = File::options().create(true).append(true).open(self.home.join("node.log"))?;
         command.current_dir(directory).arg("serve").stderr(log);
         let store = format!("store.url=sqlite:{}", directory.join("node.db").display());
         let fixed = ["http.listen=127.0.0.1:0", &store, "log.level=warn"];
-        for setting in fixed.into_iter().chain(self.settings.iter().map(String::as_str)) {
+        let settings = settings.iter().copied().chain(self.settings.iter().map(String::as_str));
+        for setting in fixed.into_iter().chain(settings) {
             command.args(["--set", setting]);
         }
         Server::start(command).with_context(|| format!("see {}", self.home.join("node.log").display()))

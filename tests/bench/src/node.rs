@@ -15,10 +15,11 @@ pub(crate) const AE: &str = "CBench";
 /// Where the AE is.
 pub(crate) const HOME: &str = "/cse-in/bench";
 
-/// The resource type of an AE, a container, an instance and a subscription.
+/// The resource type of an AE, a container, an instance, a polling channel and a subscription.
 pub(crate) const TY_AE: u32 = 2;
 pub(crate) const TY_CONTAINER: u32 = 3;
 pub(crate) const TY_INSTANCE: u32 = 4;
+pub(crate) const TY_POLLING_CHANNEL: u32 = 15;
 pub(crate) const TY_SUBSCRIPTION: u32 = 23;
 
 /// What a sensor might say.
@@ -37,8 +38,13 @@ pub(crate) struct Node {
 impl Node {
     /// Starts a node on an empty database and registers the AE.
     pub(crate) fn start(bench: &Bench) -> Result<Self> {
+        Self::start_with(bench, &[])
+    }
+
+    /// The same with further settings, `key=value`.
+    pub(crate) fn start_with(bench: &Bench, settings: &[&str]) -> Result<Self> {
         let directory = bench.scratch()?;
-        let server = bench.serve(directory.path())?;
+        let server = bench.serve_with(directory.path(), settings)?;
         let client = Client::connect(server.address)?;
         let mut node = Self { server, client, asked: 0, directory };
         let ae = r#"{"m2m:ae":{"rn":"bench","api":"Nbench","rr":true,"srv":["3"]}}"#;

@@ -1,6 +1,7 @@
 //! Requests as bytes, written once and then only numbered.
 
 use std::io::Write;
+use std::time::Duration;
 
 /// A request whose identifier is its only variable part.
 #[derive(Debug, Clone)]
@@ -46,6 +47,22 @@ pub(crate) fn post(path: &str, originator: &str, ty: u32, body: &str) -> Prepare
 /// Writes a RETRIEVE of a path that changes.
 pub(crate) fn write_get(out: &mut Vec<u8>, number: u64, path: &str, originator: &str) {
     let _ = write!(out, "GET {path} HTTP/1.1\r\n{}\r\n", numbered(originator, number));
+}
+
+/// Writes a poll of a channel that is held for some time.
+pub(crate) fn write_poll(out: &mut Vec<u8>, number: u64, path: &str, originator: &str, held_for: Duration) {
+    let headers = numbered(originator, number);
+    let _ = write!(out, "GET {path} HTTP/1.1\r\n{headers}X-M2M-RET: {}\r\n\r\n", held_for.as_millis());
+}
+
+/// Writes a NOTIFY whose path or body changes.
+pub(crate) fn write_notify(out: &mut Vec<u8>, number: u64, path: &str, originator: &str, body: &str) {
+    let headers = numbered(originator, number);
+    let _ = write!(
+        out,
+        "POST {path} HTTP/1.1\r\n{headers}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
 }
 
 /// Writes a CREATE whose path or body changes.

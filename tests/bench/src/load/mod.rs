@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 use mio::{Events, Poll};
 
 pub(crate) use self::histogram::Histogram;
-use self::lane::Lane;
+pub(crate) use self::lane::Lane;
 
 /// Without an answer on any connection for so long, the other side counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -9,6 +9,7 @@ mod geo;
 mod memory;
 mod million;
 mod notify;
+mod polling;
 mod read;
 mod semantics;
 mod startup;
@@ -51,9 +52,11 @@ pub(crate) enum Measure {
     Timeseries,
     /// How long an empty node takes to answer.
     Startup,
+    /// 10,000 AEs that poll, and a notification to each.
+    Polling,
 }
 
-const EACH: [Measure; 13] = [
+const EACH: [Measure; 14] = [
     Measure::Read,
     Measure::Create,
     Measure::Latest,
@@ -63,6 +66,7 @@ const EACH: [Measure; 13] = [
     Measure::Children,
     Measure::Memory,
     Measure::Startup,
+    Measure::Polling,
     Measure::Million,
     Measure::Geo,
     Measure::Semantics,
@@ -98,6 +102,7 @@ impl Measure {
             Self::Semantics => semantics::run(bench, report),
             Self::Timeseries => timeseries::run(bench, report),
             Self::Startup => startup::run(bench, report),
+            Self::Polling => polling::run(bench, report),
         }
     }
 }
