@@ -10,28 +10,26 @@ mod chain;
 pub(crate) mod criteria;
 mod evaluate;
 pub(crate) mod index;
+mod run;
 pub(crate) mod subject;
 mod work;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use dyad_core::request::kept::{self, REQUEST};
-use dyad_core::request::{Amendment, Call, Target};
+use dyad_core::request::{Call, Target};
 use dyad_core::resource::{Draft, Id, Lookup, Resource, Txn};
 use dyad_core::{Change, Cse, Report, ServiceFunction, Stage, Stop};
-use dyad_protocol::exchange::Arrival;
 use dyad_protocol::{Failure, Object, StatusCode, Timestamp};
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 use chain::Chain;
 use evaluate::{Occasion, is_state_action};
 use index::Index;
 use subject::Fresh;
-use work::{Task, Work};
+use work::Work;
 
 /// Type numbers.
 const STATE: u32 = 64;
@@ -41,14 +39,8 @@ const DEPENDENCY: u32 = 66;
 /// What instances do to their parent's attributes.
 const COUNTERS: [&str; 4] = ["cni", "cbs", "st", "lt"];
 
-/// Changes whose errands are carried out at the same time.
-const AT_ONCE: usize = 32;
-
 /// Resources that are read at a time.
 const PAGE: usize = 500;
-
-/// The clock is looked at this often even if nothing is due, in case somebody sets it.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// How an action is evaluated (`m2m:evalMode`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -352,56 +344,5 @@ impl Actions {
     fn cause(&self, txn: &Txn<'_>) -> Chain {
         let cause = self.cause.lock().unwrap_or_else(PoisonError::into_inner);
         if cause.0 == txn.now() { cause.1.clone() } else { Chain::default() }
-    }
-
-    /// Carries out what there is to do, several changes at a time.
-    async fn carry_out(self: Arc<Self>, cse: &Arc<Cse>) -> anyhow::Result<()> {
-        let at_once = Arc::new(Semaphore::new(AT_ONCE));
-        loop {
-            let permit = Arc::clone(&at_once).acquire_owned().await?;
-            let task = self.next(cse).await;
-            let (function, cse) = (Arc::clone(&self), Arc::clone(cse));
-            tokio::spawn(async move {
-                function.work_off(&cse, task).await;
-                drop(permit);
-            });
-        }
-    }
-
-    /// The next thing to do, once there is one.
-    async fn next(&self, cse: &Cse) -> Task {
-        loop {
-            let now = cse.now();
-            let pause = match self.work.next(now) {
-                Ok(task) => return task,
-                Err(None) => LONGEST_SLEEP,
-                Err(Some(due)) => {
-                    Duration::from_micros(due.micros().saturating_sub(now.micros()).max(0).unsigned_abs())
-                }
-            };
-            tokio::select! {
-                () = self.work.changed() => {}
-                () = tokio::time::sleep(pause.min(LONGEST_SLEEP)) => {}
-            }
-        }
-    }
-
-    async fn work_off(&self, cse: &Cse, task: Task) {
-        match task {
-            Task::Errands(errands) => {
-                for errand in errands {
-                    cse.resume(errand.kept, Arrival { binding: errand.arrival, ..Arrival::default() }).await;
-                }
-            }
-            Task::Evaluate(action) => {
-                let evaluated = cse.amend(self, action, |_| Amendment::Modify(Object::new())).await;
-                self.work.done(action);
-                if let Err(failure) = evaluated
-                    && failure.source.is_some()
-                {
-                    tracing::error!(error = ?failure.source, "an action cannot be evaluated: {failure}");
-                }
-            }
-        }
     }
 }
