@@ -11,7 +11,10 @@ use std::time::{Duration, Instant};
 use dyad_protocol::{Failure, StatusCode};
 
 /// Steps that a query may take: rows that it holds cost one for each of their terms.
-const STEPS: u64 = 20_000_000;
+pub(super) const STEPS: u64 = 20_000_000;
+
+/// Bytes of terms that an evaluation may make itself, whether it keeps them or not.
+const MADE: u64 = 256 * 1024 * 1024;
 
 /// How long a query may take.
 const TIME: Duration = Duration::from_secs(2);
@@ -21,15 +24,17 @@ const LOOK: u64 = 4_096;
 
 thread_local! {
     static LEFT: Cell<u64> = const { Cell::new(0) };
+    static UNMADE: Cell<u64> = const { Cell::new(0) };
     static ENDS: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// What unwinds.
 struct Spent;
 
-/// Evaluates within the limits. REQUEST_TIMEOUT if they do not suffice.
-pub(super) fn limited<T>(evaluate: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    LEFT.set(STEPS);
+/// Evaluates within so many steps and the other limits. REQUEST_TIMEOUT if they do not suffice.
+pub(super) fn limited<T>(steps: u64, evaluate: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    LEFT.set(steps);
+    UNMADE.set(MADE);
     ENDS.set(Instant::now().checked_add(TIME));
     // What unwinds leaves nothing behind: evaluation changes nothing but what it owns.
     let outcome = catch_unwind(AssertUnwindSafe(evaluate));
@@ -53,3 +58,16 @@ pub(super) fn step() {
         resume_unwind(Box::new(Spent));
     }
 }
+
+/// Counts a term that the evaluation makes: one that no graph has.
+pub(super) fn made(bytes: usize) {
+    if ENDS.get().is_none() {
+        return;
+    }
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_add(TERM);
+    let Some(rest) = UNMADE.get().checked_sub(bytes) else { resume_unwind(Box::new(Spent)) };
+    UNMADE.set(rest);
+}
+
+/// Bytes of a term without its text.
+const TERM: u64 = 64;

@@ -13,7 +13,7 @@ use oxrdf::{BlankNode, NamedOrBlankNode, Term, Triple};
 use rustc_hash::{FxHashMap, FxHashSet};
 use spareval::{InternalQuad, QueryableDataset};
 
-use super::effort::step;
+use super::effort::{made, step};
 
 /// What a graph is called in a query; nobody sees it.
 const NAME: &str = "urn:dyad:descriptor:";
@@ -75,8 +75,19 @@ impl Graphs {
     /// Puts the graph of a descriptor in place of the one before. Blank nodes are those of their descriptor alone.
     pub(super) fn put(&mut self, id: Id, version: i64, triples: Vec<Triple>) {
         self.remove(id);
+        self.put_named(id, version, triples, |node| {
+            BlankNode::new_unchecked(format!("d{id}x{}", node.as_str()))
+        });
+    }
+
+    fn put_named(
+        &mut self,
+        id: Id,
+        version: i64,
+        triples: Vec<Triple>,
+        own: impl Fn(&BlankNode) -> BlankNode,
+    ) {
         let name = self.number(Term::NamedNode(oxrdf::NamedNode::new_unchecked(format!("{NAME}{id}"))));
-        let own = |node: &BlankNode| BlankNode::new_unchecked(format!("d{id}x{}", node.as_str()));
         let triples: Vec<[u32; 3]> = triples
             .into_iter()
             .map(|triple| {
@@ -98,6 +109,11 @@ impl Graphs {
         }
         self.names.insert(name, id);
         self.graphs.insert(id, Graph { version, name, triples });
+    }
+
+    /// Puts a single graph, 0, with the blank nodes that it has.
+    pub(super) fn put_as_it_is(&mut self, triples: Vec<Triple>) {
+        self.put_named(0, 0, triples, |node| node.clone());
     }
 
     /// Removes the graph of a descriptor.
@@ -208,6 +224,7 @@ impl<'a> QueryableDataset<'a> for View<'a> {
         object: Option<&Known>,
         graph_name: Option<Option<&Known>>,
     ) -> impl Iterator<Item = Result<InternalQuad<Known>, Infallible>> + use<'a> {
+        step();
         let parts = [subject, predicate, object];
         let is_unknown = |part: &Option<&Known>| matches!(part, Some(Known::Other(_)));
         let only = match graph_name {
@@ -248,7 +265,14 @@ impl<'a> QueryableDataset<'a> for View<'a> {
     fn internalize_term(&self, term: Term) -> Result<Known, Infallible> {
         Ok(match self.graphs.numbers.get(&term) {
             Some(number) => Known::Number(*number),
-            None => Known::Other(Arc::new(term)),
+            None => {
+                made(match &term {
+                    Term::NamedNode(node) => node.as_str().len(),
+                    Term::BlankNode(node) => node.as_str().len(),
+                    Term::Literal(literal) => literal.value().len(),
+                });
+                Known::Other(Arc::new(term))
+            }
         })
     }
 

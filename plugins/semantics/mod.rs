@@ -1,14 +1,17 @@
 //! Semantics (CSF-SEM; TS-0001 9.6.30, 10.2.14, TS-0004 7.3.3.18, 7.3.3.19, 7.4.34).
 //!
-//! Responsible for what a `<semanticDescriptor>` may say, for discovery by a semantics filter (`smf`), and for semantic
-//! queries (`sqi`). How filters combine, and what the originator may see of the resources that are described, is left to
+//! Responsible for what a `<semanticDescriptor>` may say and how SPARQL changes it, for discovery by a semantics filter
+//! (`smf`), and for semantic queries (`sqi`). How filters combine, and what the originator may see of the resources that are described, is left to
 //! discovery in the core. What is read but not acted on, and what is refused, is in `docs/deviations/semantics.md`.
 
+mod allowed;
 mod descriptor;
 mod effort;
 mod graphs;
 mod query;
+mod representation;
 mod sync;
+mod update;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,11 +23,12 @@ use dyad_core::request::{Asker, Call, Target};
 use dyad_core::resource::{Id, Lookup, Resource, Snapshot, Txn};
 use dyad_core::{Change, Cse, Described, Facets, Report, Semantics, ServiceFunction, Stage};
 use dyad_protocol::{Failure, Operation, Response, ResultContent, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use graphs::Graphs;
 use query::Query;
+use update::Updates;
 
 /// The type number of `<semanticDescriptor>`.
 const DESCRIPTOR: u32 = 24;
@@ -41,6 +45,7 @@ const STACK: usize = 128 * 1024 * 1024;
 pub struct SemanticSearch {
     graphs: Arc<RwLock<Graphs>>,
     turns: Arc<Semaphore>,
+    updates: Updates,
     asked: AtomicU64,
 }
 
@@ -49,6 +54,7 @@ impl Default for SemanticSearch {
         Self {
             graphs: Arc::default(),
             turns: Arc::new(Semaphore::new(EVALUATIONS)),
+            updates: Updates::default(),
             asked: AtomicU64::new(0),
         }
     }
@@ -65,10 +71,17 @@ impl ServiceFunction for SemanticSearch {
     }
 
     fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {
-        stage == Stage::Intercept
-            && call.request.operation == Operation::Retrieve
-            && call.request.semantic_query_indicator == Some(true)
-            && target.virtual_child.is_none()
+        match stage {
+            Stage::Intercept => {
+                call.request.operation == Operation::Retrieve
+                    && call.request.semantic_query_indicator == Some(true)
+                    && target.virtual_child.is_none()
+            }
+            Stage::Prepare => {
+                call.request.operation == Operation::Update && target.resource.ty() == DESCRIPTOR
+            }
+            Stage::Committed => false,
+        }
     }
 
     async fn intercept(
@@ -98,11 +111,32 @@ impl ServiceFunction for SemanticSearch {
         Ok(ControlFlow::Break(response))
     }
 
+    async fn prepare(&self, cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<(), Failure> {
+        let Some(sent) = update::sent(call) else { return Ok(()) };
+        if !["soe", "dsp", "dcrp"].iter().any(|name| sent.contains_key(*name)) {
+            return Ok(());
+        }
+        let id = target.resource.id();
+        call.hold(self.updates.turn(id).await);
+        if !sent.get("soe").is_some_and(Value::is_string) {
+            return Ok(());
+        }
+        let (shared, expected) = (Arc::clone(call), Arc::clone(call));
+        let rewritten = self.on_thread(cse, move |cse| {
+            let sent = update::sent(&shared).cloned().unwrap_or_default();
+            let now = Snapshot::new(cse.tree()).resource(id)?;
+            let now = now.ok_or_else(|| Failure::not_found("the descriptor is gone"))?;
+            update::rewritten(&now, &sent)
+        });
+        self.updates.keep(&expected, rewritten.await?);
+        Ok(())
+    }
+
     fn apply(&self, _: &mut Txn<'_>, change: &mut Change<'_>) -> Result<(), Failure> {
         match change {
             Change::Create { draft, .. } if draft.table.number == DESCRIPTOR => descriptor::create(draft),
-            Change::Update { draft, modified, .. } if draft.table.number == DESCRIPTOR => {
-                descriptor::update(draft, modified)
+            Change::Update { call, old, draft, modified } if draft.table.number == DESCRIPTOR => {
+                descriptor::update(old, draft, modified, self.updates.of(*call).as_deref())
             }
             _ => Ok(()),
         }
@@ -146,27 +180,39 @@ impl Semantics for SemanticSearch {
 }
 
 impl SemanticSearch {
-    /// Reads and evaluates on a thread of its own, with the graphs brought up to date. The turn ends with the thread,
-    /// not with the request.
+    /// Reads and evaluates, with the graphs brought up to date.
     async fn evaluate<T: Send + 'static>(
         &self,
         cse: &Cse,
         evaluate: impl FnOnce(&Cse, &Graphs) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        let graphs = Arc::clone(&self.graphs);
+        self.on_thread(cse, move |cse| {
+            sync::bring_up_to_date(cse, &graphs)?;
+            let graphs = graphs.read().unwrap_or_else(PoisonError::into_inner);
+            evaluate(cse, &graphs)
+        })
+        .await
+    }
+
+    /// Works on a thread of its own, when it is its turn. The turn ends with the thread, not with the request.
+    async fn on_thread<T: Send + 'static>(
+        &self,
+        cse: &Cse,
+        work: impl FnOnce(&Cse) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(Failure::internal)?;
-        let (cse, graphs) = (cse.shared(), Arc::clone(&self.graphs));
+        let cse = cse.shared();
         let work = move || {
             let _turn = turn;
-            sync::bring_up_to_date(&cse, &graphs)?;
-            let graphs = graphs.read().unwrap_or_else(PoisonError::into_inner);
-            evaluate(&cse, &graphs)
+            work(&cse)
         };
         let (give, take) = tokio::sync::oneshot::channel();
         let thread = std::thread::Builder::new().name("sparql".into()).stack_size(STACK);
         // Nobody waits any more for what comes after the time of the request.
         thread.spawn(move || drop(give.send(work()))).map_err(Failure::internal)?;
-        take.await.unwrap_or_else(|_| Err(Failure::internal("a semantics filter could not be evaluated")))
+        take.await.unwrap_or_else(|_| Err(Failure::internal("SPARQL could not be evaluated")))
     }
 }
 

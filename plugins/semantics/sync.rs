@@ -11,7 +11,7 @@ use dyad_protocol::{Failure, StatusCode};
 use rustc_hash::FxHashSet;
 
 use super::graphs::Graphs;
-use super::{DESCRIPTOR, descriptor};
+use super::{DESCRIPTOR, representation};
 
 /// Triples that are kept in memory, at about 150 bytes each.
 const TRIPLES: usize = 1_000_000;
@@ -43,7 +43,7 @@ pub(super) fn bring_up_to_date(cse: &Cse, graphs: &RwLock<Graphs>) -> Result<(),
         }
         let Some(resource) = look.resource(id)? else { continue };
         // What was stored was readable; if it is no more, it says nothing.
-        let triples = descriptor::triples(resource.attributes()).unwrap_or_default();
+        let triples = representation::triples(resource.attributes()).unwrap_or_default();
         if graphs.len() + triples.len() > TRIPLES {
             return Err(Failure::new(
                 StatusCode::NotAcceptable,

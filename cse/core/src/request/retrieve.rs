@@ -43,6 +43,9 @@ pub(super) fn retrieve(
             Ok(with(response, json!({ "m2m:prm": { "ri": resource.ri(), "acop": granted } })))
         }
         ResultContent::OriginalResource => original(cse, &asker, look, response, &resource),
+        ResultContent::SemanticContent if call.request.semantic_query_indicator != Some(true) => {
+            Err(Failure::bad_request("rcn 10 is the result of a semantic query (sqi)"))
+        }
         ResultContent::SemanticContent | ResultContent::SemanticContentAndChildResources => {
             Err(Failure::not_implemented("semantic content is not supported"))
         }
