@@ -10,7 +10,6 @@ use super::update::{self, Rewritten};
 
 /// A new descriptor. BAD_REQUEST if it does not conform to its representation.
 pub(super) fn create(draft: &mut Draft) -> Result<(), Failure> {
-    check_supported(&draft.attributes)?;
     validation_off(draft);
     triples(&draft.attributes).map(drop)
 }
@@ -22,7 +21,6 @@ pub(super) fn update(
     modified: &Object,
     rewritten: Option<&Rewritten>,
 ) -> Result<(), Failure> {
-    check_supported(modified)?;
     validation_off(draft);
     if modified.get("soe").is_some_and(Value::is_string) {
         let rewritten = rewritten.filter(|rewritten| old.text("dsp") == Some(&*rewritten.before));
@@ -40,14 +38,6 @@ pub(super) fn update(
         triples(&draft.attributes)?;
     }
     Ok(())
-}
-
-/// NOT_IMPLEMENTED for links to other descriptors, which queries do not follow.
-fn check_supported(attributes: &Object) -> Result<(), Failure> {
-    match attributes.get("rels").and_then(Value::as_array).is_some_and(|links| !links.is_empty()) {
-        true => Err(Failure::not_implemented("related semantics (rels) are not supported")),
-        false => Ok(()),
-    }
 }
 
 /// The policy of this node: descriptors are not validated against ontologies, whatever is asked (TS-0004 7.4.34.2.1).

@@ -1,17 +1,21 @@
 //! Semantics (CSF-SEM; TS-0001 9.6.30, 10.2.14, TS-0004 7.3.3.18, 7.3.3.19, 7.4.34).
 //!
 //! Responsible for what a `<semanticDescriptor>` may say and how SPARQL changes it, for discovery by a semantics filter
-//! (`smf`), and for semantic queries (`sqi`). How filters combine, and what the originator may see of the resources that are described, is left to
+//! (`smf`), and for semantic queries (`sqi`), of the members of a group too. How filters combine, and what the originator may see of the resources that are described, is left to
 //! discovery in the core. What is read but not acted on, and what is refused, is in `docs/deviations/semantics.md`.
 
 mod allowed;
 mod descriptor;
 mod effort;
+mod fan_out;
 mod graphs;
+mod links;
 mod query;
 mod representation;
+mod scope;
 mod sync;
 mod update;
+mod view;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,18 +24,22 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use dyad_core::access::{self, operation};
 use dyad_core::request::{Asker, Call, Target};
-use dyad_core::resource::{Id, Lookup, Resource, Snapshot, Txn};
+use dyad_core::resource::{Id, Lookup, Snapshot, Txn};
 use dyad_core::{Change, Cse, Described, Facets, Report, Semantics, ServiceFunction, Stage};
 use dyad_protocol::{Failure, Operation, Response, ResultContent, StatusCode};
+use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use graphs::Graphs;
-use query::Query;
+use scope::{linked, may, queries, scope, single};
 use update::Updates;
 
 /// The type number of `<semanticDescriptor>`.
 const DESCRIPTOR: u32 = 24;
+
+/// The type number of `<group>`.
+const GROUP: u32 = 9;
 
 /// Evaluations at a time: each takes a core.
 const EVALUATIONS: usize = 2;
@@ -72,6 +80,7 @@ impl ServiceFunction for SemanticSearch {
 
     fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {
         match stage {
+            Stage::Intercept if fan_out::below(target).is_some() => true,
             Stage::Intercept => {
                 call.request.operation == Operation::Retrieve
                     && call.request.semantic_query_indicator == Some(true)
@@ -90,19 +99,24 @@ impl ServiceFunction for SemanticSearch {
         call: &Arc<Call>,
         target: &Target,
     ) -> Result<ControlFlow<Response>, Failure> {
+        if let Some(rest) = fan_out::below(target) {
+            return self.fan_out(cse, call, target, rest).await.map(ControlFlow::Break);
+        }
         if !matches!(call.request.result_content, None | Some(ResultContent::SemanticContent)) {
             return Err(Failure::bad_request("a semantic query (sqi) asks for semantic content (rcn 10)"));
         }
         let (shared, root) = (Arc::clone(call), Arc::clone(&target.resource));
         let result = self
             .evaluate(cse, move |cse, graphs| {
-                let [query] = <[Query; 1]>::try_from(queries(&shared)?).map_err(|_| {
-                    Failure::bad_request("a semantic query (sqi) has one semantics filter (smf)")
-                })?;
+                let query = single(queries(&shared)?)?;
                 let mut look = Snapshot::new(cse.tree());
                 let asker = Asker::new(cse, &shared);
                 access::authorize(&mut look, cse, &asker, &root, operation::RETRIEVE, None)?;
-                let scope = scope(cse, &asker, &mut look, &root, graphs)?;
+                let mut scope = scope(cse, &asker, &mut look, &root, graphs)?;
+                let asked: FxHashSet<Id> = scope.iter().copied().collect();
+                for together in linked(cse, &asker, &mut look, graphs, operation::RETRIEVE, &asked)? {
+                    scope.extend(together);
+                }
                 query.answer(graphs, &scope)
             })
             .await?;
@@ -135,6 +149,10 @@ impl ServiceFunction for SemanticSearch {
     fn apply(&self, _: &mut Txn<'_>, change: &mut Change<'_>) -> Result<(), Failure> {
         match change {
             Change::Create { draft, .. } if draft.table.number == DESCRIPTOR => descriptor::create(draft),
+            Change::Create { draft, .. } | Change::Update { draft, .. } if draft.table.number == GROUP => {
+                fan_out::indicate(draft);
+                Ok(())
+            }
             Change::Update { call, old, draft, modified } if draft.table.number == DESCRIPTOR => {
                 descriptor::update(old, draft, modified, self.updates.of(*call).as_deref())
             }
@@ -164,9 +182,11 @@ impl Semantics for SemanticSearch {
             let queries = queries(&call)?;
             let mut look = Snapshot::new(cse.tree());
             let asker = Asker::new(cse, &call);
+            let asked: FxHashSet<Id> = graphs.linked().collect();
+            let linked = linked(cse, &asker, &mut look, graphs, operation::DISCOVERY, &asked)?;
             let mut described = Described::default();
             for query in &queries {
-                for id in query.matches(graphs)? {
+                for id in query.matches(graphs, &linked)? {
                     let Some(descriptor) = look.resource(id)? else { continue };
                     if may(cse, &asker, &mut look, &descriptor, operation::DISCOVERY)? {
                         described.insert(descriptor.parent());
@@ -214,49 +234,4 @@ impl SemanticSearch {
         thread.spawn(move || drop(give.send(work()))).map_err(Failure::internal)?;
         take.await.unwrap_or_else(|_| Err(Failure::internal("SPARQL could not be evaluated")))
     }
-}
-
-/// The semantics filters of a request, read and within the limits.
-fn queries(call: &Call) -> Result<Vec<Query>, Failure> {
-    let filters = call.request.filter_criteria.as_deref().map(|criteria| &criteria.semantics_filter);
-    filters.into_iter().flatten().map(|text| Query::parse(text)).collect()
-}
-
-fn may(
-    cse: &Cse,
-    asker: &Asker<'_>,
-    look: &mut Snapshot<'_>,
-    descriptor: &Arc<Resource>,
-    operation: u8,
-) -> Result<bool, Failure> {
-    if descriptor.is_expired(asker.now) {
-        return Ok(false);
-    }
-    match access::authorize(look, cse, asker, descriptor, operation, None) {
-        Ok(()) => Ok(true),
-        Err(failure) if failure.source.is_none() => Ok(false),
-        Err(failure) => Err(failure),
-    }
-}
-
-/// The descriptors below a resource that the asker may read (TS-0004 7.3.3.19.1).
-fn scope(
-    cse: &Cse,
-    asker: &Asker<'_>,
-    look: &mut Snapshot<'_>,
-    root: &Resource,
-    graphs: &Graphs,
-) -> Result<Vec<Id>, Failure> {
-    let mut scope = Vec::new();
-    for id in graphs.ids() {
-        let Some(descriptor) = look.resource(id)? else { continue };
-        let mut above = descriptor.parent();
-        while above != 0 && above != root.id() {
-            above = look.resource(above)?.map_or(0, |above| above.parent());
-        }
-        if above == root.id() && may(cse, asker, look, &descriptor, operation::RETRIEVE)? {
-            scope.push(id);
-        }
-    }
-    Ok(scope)
 }

@@ -11,6 +11,7 @@ use dyad_protocol::{Failure, StatusCode};
 use rustc_hash::FxHashSet;
 
 use super::graphs::Graphs;
+use super::links::Links;
 use super::{DESCRIPTOR, representation};
 
 /// Triples that are kept in memory, at about 150 bytes each.
@@ -50,7 +51,8 @@ pub(super) fn bring_up_to_date(cse: &Cse, graphs: &RwLock<Graphs>) -> Result<(),
                 "the descriptors on this node are more than can be searched",
             ));
         }
-        graphs.put(id, resource.row().lt, triples);
+        let links = Links::of(resource.attributes(), &triples);
+        graphs.put(id, resource.row().lt, triples, links);
     }
     graphs.epoch = Some(epoch);
     Ok(())

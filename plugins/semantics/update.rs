@@ -25,6 +25,7 @@ use super::allowed::{Allowed, check_size, refused};
 use super::effort::{STEPS, limited, step};
 use super::graphs::Graphs;
 use super::representation::{TRIPLES, triples, written};
+use super::view::View;
 
 /// Operations of one update: each looks at what the ones before it have made.
 const OPERATIONS: usize = 4;
@@ -180,7 +181,9 @@ fn matched(
     let (mut gone, mut come) = (FxHashSet::default(), FxHashSet::default());
     let evaluator = QueryEvaluator::new();
     let prepared = evaluator.prepare_delete_insert(delete.to_vec(), insert.to_vec(), None, None, pattern);
-    for change in prepared.execute(graphs.view(&[0])).map_err(|error| failed(error.to_string()))? {
+    for change in
+        prepared.execute(View::together(&graphs, &[0])).map_err(|error| failed(error.to_string()))?
+    {
         step();
         match change.map_err(|error| failed(error.to_string()))? {
             DeleteInsertQuad::Delete(quad) => drop(gone.insert(Triple::from(quad))),
