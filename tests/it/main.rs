@@ -27,6 +27,7 @@ mod policies;
 mod polling;
 mod requests;
 mod seeds;
+mod semantics;
 mod settings;
 mod storm;
 mod stress;

@@ -1,0 +1,52 @@
+//! Descriptors that several change at the same time, and across restarts.
+
+use dyad_tests::{Client, Node, Request, Store};
+use serde_json::json;
+
+/// How many change it.
+const AT_ONCE: usize = 8;
+
+/// Changes of each.
+const CHANGES: usize = 10;
+
+fn count(client: &Client) -> String {
+    let query = "SELECT (COUNT(?n) AS ?c) WHERE { ?s <http://example.org/n> ?n }";
+    let request = Request::retrieve("cse-in/c").with("sqi", "true").with("smf", query);
+    client.send(&request).expect(2000).text("/m2m:qres")
+}
+
+#[test]
+fn changes_by_sparql_at_the_same_time_are_all_kept() {
+    for store in [Store::Sqlite, Store::Postgres] {
+        if !store.is_available() {
+            continue;
+        }
+        let mut node = Node::on(store).start();
+        let client = node.client();
+        let _ = client.send(&Request::create("cse-in", 3, json!({ "m2m:cnt": { "rn": "c" } }))).expect(2001);
+        let descriptor =
+            json!({ "m2m:smd": { "rn": "s", "dcrp": 5, "dsp": "PGE6Yj4gPGE6Yz4gPGE6ZD4gLg==" } });
+        let _ = client.send(&Request::create("cse-in/c", 24, descriptor)).expect(2001);
+        std::thread::scope(|scope| {
+            for who in 0..AT_ONCE {
+                let client = node.client();
+                scope.spawn(move || {
+                    for change in 0..CHANGES {
+                        let number = who * CHANGES + change;
+                        let soe = format!(
+                            "INSERT DATA {{ <http://example.org/x> <http://example.org/n> {number} }}"
+                        );
+                        let update = Request::update("cse-in/c/s", json!({ "m2m:smd": { "soe": soe } }));
+                        let _ = client.send(&update).expect(2004);
+                    }
+                });
+            }
+        });
+        let all = format!("\"value\":\"{}\"", AT_ONCE * CHANGES);
+        assert!(count(&client).contains(&all), "{}", count(&client));
+        node.kill();
+        node.restart();
+        let client = node.client();
+        assert!(count(&client).contains(&all), "after a kill: {}", count(&client));
+    }
+}
