@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use dyad_core::request::{Call, Target};
 use dyad_core::resource::{Draft, Id, Lookup, Resource, Txn};
-use dyad_core::subscription;
+use dyad_core::subscription::{self, MissingPoint};
 use dyad_core::{Alarms, Change, Facets, Report, ServiceFunction, Stage};
 use dyad_protocol::{Failure, Object, Timestamp};
 use serde_json::Value;
@@ -131,19 +131,24 @@ impl TimeSeries {
         txn.generated(series, from, to, &mut |generated, _| expected.note(generated))?;
         let missing = progress.pass(rhythm, &expected);
         match txn.resource(series)?.filter(|_| !missing.is_empty()) {
-            Some(series) => self.list(txn, &series, &missing),
+            Some(series) => self.list(txn, &series, rhythm, &missing),
             None => Ok(()),
         }
     }
 
     /// Adds to the list of missing data, the latest first, and tells the subscriptions.
-    fn list(&self, txn: &mut Txn<'_>, series: &Arc<Resource>, missing: &[i64]) -> Result<(), Failure> {
-        let points: Vec<String> =
-            missing.iter().map(|micros| Timestamp::from_micros(*micros).to_string()).collect();
+    fn list(
+        &self,
+        txn: &mut Txn<'_>,
+        series: &Arc<Resource>,
+        rhythm: &Rhythm,
+        missing: &[i64],
+    ) -> Result<(), Failure> {
         let most = series.number("mdn").unwrap_or(MOST).min(MOST);
         let mut draft = Draft::of(series);
         let known = draft.attributes.get("mdlt").and_then(Value::as_array).into_iter().flatten().cloned();
-        let list = points.iter().rev().cloned().map(Value::from).chain(known);
+        let time = |micros: &i64| Value::from(Timestamp::from_micros(*micros).to_string());
+        let list = missing.iter().rev().map(time).chain(known);
         let list: Vec<Value> = list.take(usize::try_from(most).unwrap_or(usize::MAX)).collect();
         draft.set("mdc", list.len() as u64);
         draft.set("mdlt", list);
@@ -151,6 +156,7 @@ impl TimeSeries {
         let listed = draft.fix()?;
         txn.update(series, Arc::clone(&listed))?;
         self.missing.fetch_add(missing.len() as u64, Ordering::Relaxed);
+        let points: Vec<MissingPoint> = missing.iter().map(|micros| rhythm.missing(*micros)).collect();
         subscription::report_missing(txn, &listed, &points)
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use dyad_core::subscription::MissingPoint;
 use dyad_protocol::{Object, Timestamp};
 
 use super::rules;
@@ -38,6 +39,14 @@ impl Rhythm {
             delta: length("peid").unwrap_or(0),
             timer: length("mdt")?,
         })
+    }
+
+    /// A point that was expected at a time and has not come.
+    pub(super) fn missing(&self, expected: i64) -> MissingPoint {
+        MissingPoint {
+            expected: Timestamp::from_micros(expected),
+            detected: Timestamp::from_micros(expected.saturating_add(self.timer)),
+        }
     }
 
     /// Between which points, counted from one at `next`, data of a time are within the range: none if the first is

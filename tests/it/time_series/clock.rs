@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use dyad_core::config::Config;
 use dyad_core::store::{Options, Store};
 use dyad_core::{Builder, Clock, Cse};
-use dyad_protocol::exchange::Arrival;
+use dyad_protocol::exchange::{Arrival, Transport};
 use dyad_protocol::schema::Schemas;
 use dyad_protocol::time::Span;
 use dyad_protocol::{Operation, Request, Timestamp};
@@ -21,7 +21,17 @@ const SECOND: i64 = 1_000_000;
 const START: i64 = 1_800_000_000 * SECOND;
 
 /// A clock that stands still until it is turned.
-struct HandClock(AtomicI64);
+pub(crate) struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub(crate) fn at(micros: i64) -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(micros)))
+    }
+
+    pub(crate) fn turn_to(&self, micros: i64) {
+        self.0.store(micros, Ordering::Relaxed);
+    }
+}
 
 impl Clock for HandClock {
     fn now(&self) -> Timestamp {
@@ -30,21 +40,25 @@ impl Clock for HandClock {
 }
 
 /// A node on such a clock, with a time series of one point in ten seconds, missing after four.
-struct Bench {
+pub(super) struct Bench {
     cse: Arc<Cse>,
     clock: Arc<HandClock>,
 }
 
 impl Bench {
     async fn start(most: u64) -> Self {
-        let clock = Arc::new(HandClock(AtomicI64::new(START)));
+        Self::on(most, Vec::new()).await
+    }
+
+    pub(super) async fn on(most: u64, transports: Vec<Arc<dyn Transport>>) -> Self {
+        let clock = HandClock::at(START);
         let life = Span::parse_duration("P1000Y").unwrap();
         let builder = Builder {
             config: Config { default_expiration: life, max_expiration: life, ..config() },
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             schemas: Arc::new(Schemas::builtin().unwrap()),
             store: Store::open("sqlite::memory:", &Options::default()).unwrap(),
-            transports: Vec::new(),
+            transports,
             functions: dyad_plugins::all(),
         };
         let bench = Self { cse: builder.start().await.unwrap(), clock };
@@ -56,11 +70,17 @@ impl Bench {
         bench
     }
 
-    fn turn_to(&self, seconds: i64, micros: i64) {
-        self.clock.0.store(START + seconds * SECOND + micros, Ordering::Relaxed);
+    pub(super) fn turn_to(&self, seconds: i64, micros: i64) {
+        self.clock.turn_to(START + seconds * SECOND + micros);
     }
 
-    async fn ask(&self, operation: Operation, to: &str, ty: u32, content: Option<Value>) -> (u16, Value) {
+    pub(super) async fn ask(
+        &self,
+        operation: Operation,
+        to: &str,
+        ty: u32,
+        content: Option<Value>,
+    ) -> (u16, Value) {
         let request = Request {
             operation,
             to: to.into(),
@@ -80,12 +100,17 @@ impl Bench {
         assert_eq!(self.ask(Operation::Create, SERIES, 30, Some(content)).await.0, 2001);
     }
 
+    /// An instance with data of so many seconds after the start.
+    pub(super) async fn comes_at(&self, seconds: i64) {
+        self.comes(START + seconds * SECOND).await;
+    }
+
     async fn missing(&self) -> Vec<String> {
         missing(&self.ask(Operation::Retrieve, SERIES, 0, None).await.1["m2m:ts"])
     }
 
     /// Waits until this is missing.
-    async fn wait_for(&self, wanted: &[String]) {
+    pub(super) async fn wait_for(&self, wanted: &[String]) {
         let deadline = Instant::now() + PATIENCE;
         while self.missing().await != wanted {
             assert!(Instant::now() < deadline, "{:?} in place of {wanted:?}", self.missing().await);
@@ -99,7 +124,7 @@ fn time(micros: i64) -> String {
 }
 
 /// When points should have been made, the latest first.
-fn points(points: impl IntoIterator<Item = i64>) -> Vec<String> {
+pub(super) fn points(points: impl IntoIterator<Item = i64>) -> Vec<String> {
     points.into_iter().map(|point| time(START + point * 10 * SECOND)).collect()
 }
 

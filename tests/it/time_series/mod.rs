@@ -4,6 +4,7 @@ mod clock;
 mod detection;
 mod instances;
 mod model;
+mod windows;
 
 use std::time::{Duration, Instant};
 

@@ -29,6 +29,16 @@ impl MissingData {
     }
 }
 
+/// A data point that did not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingPoint {
+    /// When it should have been made.
+    pub expected: Timestamp,
+    /// From when on it is missing (its missing data detection time, TS-0001 10.2.4.29): windows go by this, however
+    /// late the node comes to look.
+    pub detected: Timestamp,
+}
+
 /// The missing points that a subscription has counted in its present window.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -51,21 +61,16 @@ pub struct MissingReport {
 
 impl Missing {
     /// Counts one more missing point. Gives what is to be notified, if anything is.
-    pub(super) fn count(
-        &mut self,
-        wanted: &MissingData,
-        now: Timestamp,
-        point: &str,
-    ) -> Option<MissingReport> {
+    pub(super) fn count(&mut self, wanted: &MissingData, point: MissingPoint) -> Option<MissingReport> {
         let ends = Timestamp::from_micros(self.since).plus(wanted.duration);
-        if self.count == 0 || now >= ends {
-            *self = Self { since: now.micros(), ..Self::default() };
+        if self.count == 0 || point.detected >= ends {
+            *self = Self { since: point.detected.micros(), ..Self::default() };
         }
         self.count += 1;
         if self.unreported.len() >= NAMED {
             self.unreported.remove(0);
         }
-        self.unreported.push(point.to_owned());
+        self.unreported.push(point.expected.to_string());
         (self.count >= wanted.number)
             .then(|| MissingReport { points: std::mem::take(&mut self.unreported), count: self.count })
     }
@@ -73,7 +78,7 @@ impl Missing {
 
 #[cfg(test)]
 mod tests {
-    use super::{Missing, MissingData, MissingReport};
+    use super::{Missing, MissingData, MissingPoint, MissingReport};
     use dyad_protocol::Timestamp;
     use dyad_protocol::time::Span;
 
@@ -81,19 +86,21 @@ mod tests {
     fn windows_begin_with_the_first_missing_point() {
         let wanted = MissingData { number: 2, duration: Span::from_seconds(10) };
         let mut missing = Missing::default();
-        let mut count = |second: i64, point: &str| {
-            missing.count(&wanted, Timestamp::from_micros(second * 1_000_000), point)
+        let second = |second: i64| Timestamp::from_micros(second * 1_000_000);
+        let mut count = |detected: i64| {
+            missing
+                .count(&wanted, MissingPoint { expected: second(detected - 3), detected: second(detected) })
         };
-        let report = |points: &[&str], count| {
-            let points = points.iter().map(|point| (*point).to_owned()).collect();
+        let report = |points: &[i64], count| {
+            let points = points.iter().map(|point| second(point - 3).to_string()).collect();
             Some(MissingReport { points, count })
         };
-        assert_eq!(count(100, "a"), None);
-        assert_eq!(count(105, "b"), report(&["a", "b"], 2));
-        assert_eq!(count(109, "c"), report(&["c"], 3));
+        assert_eq!(count(100), None);
+        assert_eq!(count(105), report(&[100, 105], 2));
+        assert_eq!(count(109), report(&[109], 3));
         // The window is over, and with it what was counted.
-        assert_eq!(count(110, "d"), None);
-        assert_eq!(count(121, "e"), None);
-        assert_eq!(count(121, "f"), report(&["e", "f"], 2));
+        assert_eq!(count(110), None);
+        assert_eq!(count(121), None);
+        assert_eq!(count(122), report(&[121, 122], 2));
     }
 }

@@ -39,7 +39,7 @@ pub(crate) use holding::changed;
 pub use holding::reschedule;
 pub use index::SubscriptionList;
 pub use matching::notify;
-pub use missing::{MissingData, MissingReport};
+pub use missing::{MissingData, MissingPoint, MissingReport};
 pub use monitor::{accessed, is_watched, note_watcher};
 pub(crate) use notification::identifier;
 pub use notification::{blocking, number_of, verification};

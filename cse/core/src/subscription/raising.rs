@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::index::said;
 use super::matching::{self, Group};
-use super::{EventType, Subscription, holding, notification, posting};
+use super::{EventType, MissingPoint, Subscription, holding, notification, posting};
 use crate::request::local_path;
 use crate::resource::{Lookup, Resource, Txn};
 
@@ -28,16 +28,15 @@ pub fn raise(
     Ok(())
 }
 
-/// Data points of a time series were found missing (TS-0004 7.5.1.2.9): `points` says when each should have been
-/// made, in order. Those that watch the time series are told as their `md` says.
+/// Data points of a time series were found missing (TS-0004 7.5.1.2.9), in the order in which they were expected. Those
+/// that watch the time series are told as their `md` says.
 pub fn report_missing(
     txn: &mut Txn<'_>,
     time_series: &Arc<Resource>,
-    points: &[String],
+    points: &[MissingPoint],
 ) -> Result<(), Failure> {
     let list = txn.subscriptions(time_series.id())?;
     let event = EventType::MissingData;
-    let now = txn.now();
     for group in matching::select(txn, &list, event, |_| true) {
         for watcher in group.watchers {
             let Some(wanted) = list
@@ -48,7 +47,7 @@ pub fn report_missing(
                 continue;
             };
             let reports = holding::with_missing(txn, watcher.id, |missing| {
-                points.iter().filter_map(|point| missing.count(&wanted, now, point)).collect::<Vec<_>>()
+                points.iter().filter_map(|point| missing.count(&wanted, *point)).collect::<Vec<_>>()
             })?;
             for report in reports {
                 let told = json!({ "m2m:tsn": { "mdlt": report.points, "mdc": report.count } });
