@@ -25,6 +25,8 @@ pub mod process;
 pub mod registration;
 #[cfg(feature = "requests")]
 pub mod requests;
+#[cfg(feature = "schedule")]
+pub mod schedule;
 #[cfg(feature = "semantics")]
 pub mod semantics;
 #[cfg(feature = "subscription")]
@@ -56,6 +58,8 @@ pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
         Arc::new(process::Processes::default()),
         #[cfg(feature = "location")]
         Arc::new(location::Locations::default()),
+        #[cfg(feature = "schedule")]
+        Arc::new(schedule::Schedules),
         #[cfg(feature = "semantics")]
         Arc::new(semantics::SemanticSearch::default()),
         #[cfg(feature = "time-series")]

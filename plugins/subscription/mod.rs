@@ -13,15 +13,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use dyad_core::request::{Call, Target};
-use dyad_core::resource::{Lookup, Txn};
+use dyad_core::resource::Txn;
 use dyad_core::subscription::{self, SUBSCRIPTION};
 use dyad_core::{Change, Cse, Facets, Observe, Report, ServiceFunction, Stage, Stop};
 use dyad_protocol::{Failure, Object, Operation, Response};
 
 use blocking::Blocked;
-
-/// The type number of `<schedule>`.
-const SCHEDULE: u32 = 18;
 
 /// Verifies and matches subscriptions.
 #[derive(Debug)]
@@ -61,28 +58,11 @@ impl Subscriptions {
     }
 
     /// Takes note of what changes for subscriptions besides what they are told.
-    fn note(&self, txn: &mut Txn<'_>, change: &Change<'_>) -> Result<(), Failure> {
-        match change {
-            Change::Create { draft, .. } | Change::Update { draft, .. }
-                if draft.table.number == SUBSCRIPTION =>
-            {
-                self.note_watcher(txn, &draft.attributes);
-                Ok(())
-            }
-            Change::Create { draft, .. } | Change::Update { draft, .. } if draft.table.number == SCHEDULE => {
-                match txn.resource(draft.parent)? {
-                    Some(parent) if subscription::is_subscription(parent.ty()) => {
-                        subscription::reschedule(txn, parent.id(), draft.attributes.get("se"))
-                    }
-                    _ => Ok(()),
-                }
-            }
-            Change::Delete { old, parent: Some(parent), .. }
-                if old.ty() == SCHEDULE && subscription::is_subscription(parent.ty()) =>
-            {
-                subscription::reschedule(txn, parent.id(), None)
-            }
-            _ => Ok(()),
+    fn note(&self, txn: &mut Txn<'_>, change: &Change<'_>) {
+        if let Change::Create { draft, .. } | Change::Update { draft, .. } = change
+            && draft.table.number == SUBSCRIPTION
+        {
+            self.note_watcher(txn, &draft.attributes);
         }
     }
 }
@@ -122,7 +102,7 @@ impl ServiceFunction for Subscriptions {
     }
 
     fn apply(&self, txn: &mut Txn<'_>, change: &mut Change<'_>) -> Result<(), Failure> {
-        self.note(txn, change)?;
+        self.note(txn, change);
         subscription::notify(txn, change)
     }
 

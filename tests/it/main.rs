@@ -26,6 +26,7 @@ mod locations;
 mod policies;
 mod polling;
 mod requests;
+mod schedules;
 mod seeds;
 mod semantics;
 mod settings;

@@ -1,6 +1,7 @@
 //! The clock that is passed in: the present for the node, a hand-turned one for tests.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::cmp::Ordering;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dyad_protocol::Timestamp;
 
@@ -19,5 +20,28 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
         Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+}
+
+/// Notices when a clock is set: it differs from the time that has passed.
+pub(crate) struct Drift {
+    clock: Timestamp,
+    began: Instant,
+}
+
+impl Drift {
+    /// Smaller differences do not count.
+    const LEAST: Duration = Duration::from_secs(2);
+
+    pub(crate) fn new(clock: Timestamp) -> Self {
+        Self { clock, began: Instant::now() }
+    }
+
+    /// Whether the clock was set since the last look: back, ahead, or not.
+    pub(crate) fn look(&mut self, clock: Timestamp) -> Option<Ordering> {
+        let before = std::mem::replace(self, Self::new(clock));
+        let passed = i64::try_from(before.began.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let drift = clock.micros().saturating_sub(before.clock.micros()).saturating_sub(passed);
+        (u128::from(drift.unsigned_abs()) >= Self::LEAST.as_micros()).then(|| drift.cmp(&0))
     }
 }

@@ -8,6 +8,7 @@ mod windows;
 
 use std::time::{Duration, Instant};
 
+pub(crate) use clock::HandClock;
 use dyad_tests::{Answer, Client, Request, Store};
 use serde_json::{Value, json};
 

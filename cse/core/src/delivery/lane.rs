@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dyad_protocol::{Failure, Timestamp};
+use tokio::sync::watch;
 
 use super::lanes::Next;
 use super::send::{self, Outcome};
@@ -19,7 +20,7 @@ const PAGE: usize = 100;
 /// Targets that are read from the outbox at a time.
 const TARGETS: usize = 1_000;
 
-/// Longest time until a closed target is looked at again: its schedule may have changed.
+/// Longest time until a target that a schedule closes is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// How often it is looked whether a target that does not come for its notifications can be reached in another way.
@@ -65,7 +66,7 @@ struct Standing {
 pub(super) async fn serve(cse: &Arc<Cse>, target: &str) {
     let delivery = cse.delivery();
     let mut stop = delivery.stop.clone();
-    let mut standing = Standing::default();
+    let (mut standing, mut reopening) = (Standing::default(), Reopening::default());
     let mut notices: Vec<Notice> = Vec::new();
     loop {
         if notices.is_empty() {
@@ -81,9 +82,14 @@ pub(super) async fn serve(cse: &Arc<Cse>, target: &str) {
             notices.push(notice);
         }
         let Some(outcomes) = attempt(cse, &notices, standing).await else { return };
-        let Some(pause) = account(cse, target, &mut notices, outcomes, &mut standing) else { continue };
+        let Some(failed) = account(cse, target, &mut notices, outcomes, &mut standing) else { continue };
+        let pause = match failed {
+            Outcome::Closed(opens) => reopening.wait(cse, opens),
+            _ => pause(cse, standing),
+        };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
+            () = reopening.changed() => {}
             _ = stop.wait_for(|stopped| *stopped) => return,
         }
     }
@@ -135,14 +141,43 @@ async fn attempt(cse: &Arc<Cse>, notices: &[Notice], standing: Standing) -> Opti
     Some(send::deliver(cse, notices, standing.missed).await)
 }
 
-/// Settles what is done and keeps the rest. The pause before the next attempt, if one has failed.
+/// Waiting until a schedule opens.
+#[derive(Default)]
+struct Reopening {
+    schedules: Option<watch::Receiver<()>>,
+}
+
+impl Reopening {
+    /// How long until a moment, or another look is due.
+    fn wait(&mut self, cse: &Cse, opens: Timestamp) -> Duration {
+        if self.schedules.is_none() {
+            // What changed before is not told: another look at once.
+            self.schedules = Some(cse.delivery().schedules.subscribe());
+            return Duration::ZERO;
+        }
+        let micros = opens.micros().saturating_sub(cse.now().micros()).max(1_000);
+        Duration::from_micros(micros.unsigned_abs()).min(LOOK_AGAIN)
+    }
+
+    /// Resolves when schedules change, once one was waited for.
+    async fn changed(&mut self) {
+        if let Some(schedules) = &mut self.schedules
+            && schedules.changed().await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+}
+
+/// Settles what is done and keeps the rest. Gives the first that has failed.
 fn account(
     cse: &Cse,
     target: &str,
     notices: &mut Vec<Notice>,
     outcomes: Vec<Outcome>,
     standing: &mut Standing,
-) -> Option<Duration> {
+) -> Option<Outcome> {
     let delivery = cse.delivery();
     let mut outcomes = outcomes.into_iter();
     let (mut failed, mut is_reached) = (None, false);
@@ -172,26 +207,20 @@ fn account(
     };
     standing.missed = true;
     delivery.lanes.note(target, true);
-    Some(match failed {
-        Outcome::Closed(opens) => {
-            let micros = opens.micros().saturating_sub(cse.now().micros()).max(1_000);
-            Duration::from_micros(micros.unsigned_abs()).min(LOOK_AGAIN)
+    if let Outcome::Later(why) = &failed {
+        if standing.failures == 0 {
+            tracing::warn!(target, why, "notification target does not answer; will try again");
         }
-        Outcome::Later(why) => {
-            if standing.failures == 0 {
-                tracing::warn!(target, why, "notification target does not answer; will try again");
-            }
-            standing.failures += 1;
-            // One that comes by itself says by that when it is time.
-            pause(cse, if standing.takes > 0 { 1 } else { standing.failures })
-        }
-        Outcome::Done | Outcome::Replaced => Duration::ZERO,
-    })
+        standing.failures += 1;
+    }
+    Some(failed)
 }
 
-/// The pause after so many failures in a row.
-fn pause(cse: &Cse, failures: u32) -> Duration {
+/// The pause after failures in a row.
+fn pause(cse: &Cse, standing: Standing) -> Duration {
     let config = &cse.config().notification;
+    // One that comes by itself says by that when it is time.
+    let failures = if standing.takes > 0 { 1 } else { standing.failures.max(1) };
     config.retry_first.saturating_mul(1 << (failures - 1).min(20)).min(config.retry_longest)
 }
 

@@ -81,8 +81,10 @@ pub(crate) mod replaces {
     pub(crate) const NONE: i32 = 0;
     /// All that wait.
     pub(crate) const ALL: i32 = 1;
-    /// Those that the target missed.
+    /// Those that the target missed, if it could not take them.
     pub(crate) const MISSED: i32 = 2;
+    /// All that wait: it is owed while a schedule closes the target.
+    pub(crate) const CLOSED: i32 = 3;
 }
 
 impl Lanes {
@@ -198,6 +200,9 @@ impl Lanes {
     pub(super) fn next(&self, target: &str) -> Next {
         let mut lanes = self.lanes();
         let Some(lane) = lanes.get_mut(target) else { return Next::Nothing };
+        if let Some(last) = lane.may_be_replaced_from_outbox() {
+            return Next::Outbox(last, lane.spills);
+        }
         if let Some(notice) = lane.queue.pop_front() {
             lane.last = notice.owed.seq;
             self.discount(&notice);
@@ -214,6 +219,9 @@ impl Lanes {
     pub(super) fn next_at_hand(&self, target: &str) -> Option<Notice> {
         let mut lanes = self.lanes();
         let lane = lanes.get_mut(target)?;
+        if lane.may_be_replaced_from_outbox().is_some() {
+            return None;
+        }
         let notice = lane.queue.pop_front()?;
         lane.last = notice.owed.seq;
         self.discount(&notice);
@@ -292,14 +300,24 @@ impl Lanes {
 }
 
 impl Lane {
-    /// Notes a notification that takes the place of others. Gives the one that need not be kept any more.
-    fn replace(&mut self, owed: &Owed) -> Option<Settled> {
-        let applies = match owed.replaces {
-            replaces::ALL => true,
+    /// The number of the last notification in memory, if one in the outbox may take its place.
+    fn may_be_replaced_from_outbox(&self) -> Option<i64> {
+        let last = self.queue.back().filter(|_| self.spilled && self.queue.len() == 1)?;
+        self.applies(&last.owed).then_some(last.owed.seq)
+    }
+
+    /// Whether a notification takes the place of others.
+    fn applies(&self, owed: &Owed) -> bool {
+        match owed.replaces {
+            replaces::ALL | replaces::CLOSED => true,
             replaces::MISSED => self.is_failing,
             _ => false,
-        };
-        if !applies || owed.subscription == 0 {
+        }
+    }
+
+    /// Notes a notification that takes the place of others. Gives the one that need not be kept any more.
+    fn replace(&mut self, owed: &Owed) -> Option<Settled> {
+        if !self.applies(owed) || owed.subscription == 0 {
             return None;
         }
         self.newest.insert(owed.subscription, Settled { seq: owed.seq, event: owed.event })

@@ -22,6 +22,7 @@ use dyad_protocol::{Request, Response};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::Cse;
+use crate::clock::Drift;
 use crate::config::NotificationConfig;
 use crate::resource::Published;
 use crate::store::{Owed, Settled};
@@ -49,6 +50,8 @@ pub struct Delivery {
     /// known after a start.
     due: AtomicI64,
     due_changed: Notify,
+    /// Changes when schedules do, or the clock.
+    schedules: watch::Sender<()>,
 }
 
 /// What delivery needs of the node that it belongs to, known once the node is there.
@@ -76,6 +79,7 @@ impl Delivery {
             undistributed: Notify::new(),
             due: AtomicI64::new(0),
             due_changed: Notify::new(),
+            schedules: watch::Sender::new(()),
         }
     }
 
@@ -85,11 +89,15 @@ impl Delivery {
         if self.home.set(home).is_err() {
             return;
         }
+        let mut drift = Drift::new(cse.now());
         let (cse, mut stop) = (Arc::downgrade(cse), self.stop.clone());
         tokio::spawn(async move {
             loop {
                 let Some(node) = cse.upgrade() else { return };
                 lane::open_lacking(&node).await;
+                if drift.look(node.now()).is_some() {
+                    node.delivery().schedules.send_replace(());
+                }
                 drop(node);
                 tokio::select! {
                     () = tokio::time::sleep(SETTLE_EVERY) => {}
@@ -110,6 +118,9 @@ impl Delivery {
         }
         if let Some(due) = published.due {
             self.is_due(due);
+        }
+        if published.changes_schedules {
+            self.schedules.send_replace(());
         }
         for notice in published.notices.into_iter().filter(|notice| !is_held(&notice.owed)) {
             let target = notice.owed.target.clone();
@@ -213,6 +224,7 @@ impl Delivery {
 
 pub(crate) use lane::reading;
 pub(crate) use lanes::replaces;
+pub(crate) use reachability::is_closed;
 
 /// What the targets of notifications that a subscription holds back begin with: no identifier has such a character.
 const HELD: char = '\u{1}';

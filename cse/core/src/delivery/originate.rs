@@ -7,6 +7,7 @@ use std::sync::Arc;
 use dyad_protocol::exchange::{Arrival, TransportError};
 use dyad_protocol::{Request, Response};
 
+use super::reachability;
 use super::target::{Destination, addresses, destination};
 use crate::Cse;
 use crate::request::until;
@@ -66,7 +67,7 @@ impl Cse {
         outcomes
     }
 
-    /// Brings a request to an AE: at the first of its points of access that answers, or by a service function that
+    /// Brings a request to an AE, unless a schedule says that its node cannot communicate now: at the first of its points of access that answers, or by a service function that
     /// knows a way to one that cannot be called. One that says that it cannot be called (`rr`) is not, unless there
     /// is no other way.
     pub(crate) async fn reach(
@@ -74,6 +75,10 @@ impl Cse {
         entity: &Arc<Resource>,
         request: Request,
     ) -> Result<Response, TransportError> {
+        let is_open = reachability::is_open(self, entity).await;
+        if !is_open.map_err(|failure| TransportError::Unreachable(failure.debug.into_owned()))? {
+            return Err(TransportError::Unreachable("the node of the AE is outside of its schedule".into()));
+        }
         let is_callable = entity.is_set("rr");
         let request = [request];
         if !is_callable && let Some(outcomes) = self.reach_by_function(entity, &request).await {

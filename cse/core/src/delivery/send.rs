@@ -98,10 +98,8 @@ async fn prepare(cse: &Arc<Cse>, notice: &Notice, was_missed: bool) -> Result<Pr
         return Err(Outcome::Done);
     }
     let pending = said.map_or(Pending::All, |said| said.policy.pending);
-    match reachability::of(cse, owed, pending).await.map_err(later)? {
-        reachability::Verdict::Open => {}
-        reachability::Verdict::Missed => return Err(Outcome::Done),
-        reachability::Verdict::Closed(opens) => return Err(Outcome::Closed(opens)),
+    if let Some(opens) = reachability::closed_until(cse, &owed.target).await.map_err(later)? {
+        return Err(Outcome::Closed(opens));
     }
     let body = body(cse, notice).await.map_err(later)?.ok_or(Outcome::Done)?;
     let is_latest = was_missed && pending == Pending::Latest;

@@ -27,6 +27,8 @@ pub(crate) struct Outgoing {
     pub(crate) open_events: Vec<(Id, bool)>,
     /// Held notifications that went out or were dropped.
     pub(crate) settled: Vec<Settled>,
+    /// Whether schedules changed, or whom they are for.
+    pub(crate) changes_schedules: bool,
     gates: FxHashMap<Id, Arc<GateRow>>,
     unwritten: Vec<Arc<GateRow>>,
     written: usize,
@@ -41,6 +43,8 @@ pub(crate) struct Published {
     pub(crate) has_open_events: bool,
     /// When there is something to do about what subscriptions hold back.
     pub(crate) due: Option<i64>,
+    /// Whether targets that could not be reached for a schedule may be reached now.
+    pub(crate) changes_schedules: bool,
 }
 
 impl Outgoing {
@@ -72,6 +76,7 @@ impl Outgoing {
         self.progress.extend(later.progress);
         self.open_events.extend(later.open_events);
         self.settled.extend(later.settled);
+        self.changes_schedules |= later.changes_schedules;
         self.gates.extend(later.gates);
         self.unwritten.extend(later.unwritten);
     }
@@ -95,6 +100,7 @@ impl Outgoing {
     /// After the commit.
     pub(crate) fn publish(self, has_open_events: bool) -> Published {
         let due = self.gates.values().map(|row| row.due).min();
-        Published { notices: self.notices, has_open_events, due }
+        let changes_schedules = self.changes_schedules;
+        Published { notices: self.notices, has_open_events, due, changes_schedules }
     }
 }

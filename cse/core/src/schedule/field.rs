@@ -76,9 +76,6 @@ fn parts(text: &str, (least, most): (u32, u32)) -> Option<Vec<(u32, u32, u32)>> 
                 None if step > 1 => (range.parse().ok()?, most),
                 None => (range.parse().ok()?, range.parse().ok()?),
             };
-            // Sunday may be written as 7.
-            let sunday = most == 6 && from == 7 && to == 7;
-            let (from, to) = if sunday { (0, 0) } else { (from, to) };
             // A step beyond the range is one that is never taken, and must not overflow.
             (least <= from && from <= to && to <= most).then_some((from, to, step.min(most + 1)))
         })

@@ -25,7 +25,7 @@ const HOURS: (u32, u32) = (0, 23);
 const DAYS: (u32, u32) = (1, 31);
 const MONTHS: (u32, u32) = (1, 12);
 const WEEKDAYS: (u32, u32) = (0, 6);
-const YEARS: (u32, u32) = (1970, 9999);
+const YEARS: (u32, u32) = (2000, 9999);
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;

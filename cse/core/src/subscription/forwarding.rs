@@ -19,7 +19,7 @@ pub fn forward(txn: &mut Txn<'_>, subscription: &Arc<Resource>, told: &Object) -
     if let Some(gate) = holding::gate_of(txn, id, said)? {
         return holding::arrive(txn, id, said, gate, owed, None);
     }
-    let targets = targets::of(txn, &said.targets)?;
+    let targets = targets::of(txn, said)?;
     posting::send(txn, owed, None, targets);
     Ok(())
 }

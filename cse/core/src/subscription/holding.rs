@@ -9,11 +9,14 @@ use dyad_protocol::{Failure, Timestamp};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
-use super::gate::{Gate, Step};
+use super::gate::{Gate, Step, Times};
 use super::{Subscription, notification, posting, targets};
 use crate::delivery::held_by;
-use crate::resource::{Id, Resource, Txn, texts as texts_of};
+use crate::resource::{Id, Lookup, Resource, Txn, texts as texts_of};
 use crate::store::{Event, GateRow, Owed, Settled};
+
+/// The type of a schedule.
+const SCHEDULE: i32 = 18;
 
 /// Rows that are dropped at a time.
 const PAGE: usize = 500;
@@ -63,10 +66,10 @@ pub(super) fn arrive(
     let mut after = gate.clone();
     if gate.held == 1
         && said.policy.batch.is_none()
-        && let Step::Send { is_latest, .. } = after.step(&said.policy, txn.now())
+        && let Step::Send { is_latest, .. } = after.step(&said.policy, txn.now(), txn.cse().now())
     {
         let category = i32::from(said.policy.category_of(is_latest));
-        let targets = targets::of(txn, &said.targets)?;
+        let targets = targets::of(txn, said)?;
         posting::send(txn, Owed { category, ..owed }, event, targets);
         return store(txn, id, &after, None);
     }
@@ -81,7 +84,7 @@ pub(super) fn arrive(
 /// Does what the gate says, until it waits.
 pub(super) fn proceed(txn: &mut Txn<'_>, id: Id, said: &Subscription, mut gate: Gate) -> Result<(), Failure> {
     loop {
-        match gate.step(&said.policy, txn.now()) {
+        match gate.step(&said.policy, txn.now(), txn.cse().now()) {
             Step::Wait(due) => return store(txn, id, &gate, due),
             Step::Drop(count) => drop_oldest(txn, id, count)?,
             Step::Send { count, is_latest } => release(txn, id, said, count, is_latest)?,
@@ -119,7 +122,7 @@ fn release(
     held.iter().for_each(|owed| settle(txn, owed));
     held.retain(|owed| owed.expires > txn.now().micros());
     let Some(first) = held.first() else { return Ok(()) };
-    let targets = targets::of(txn, &said.targets)?;
+    let targets = targets::of(txn, said)?;
     let category = i32::from(said.policy.category_of(is_latest));
     // Of those that want the latest one alone, no batch is left.
     if said.policy.batch.is_none() || said.policy.latest {
@@ -171,17 +174,38 @@ pub(crate) fn changed(txn: &mut Txn<'_>, id: Id, forgets_missing_data: bool) -> 
     if forgets_missing_data {
         gate.missing = super::missing::Missing::default();
     }
-    let now = txn.now();
+    let now = txn.cse().now();
     store(txn, id, &gate, Some(now))
 }
 
-/// A subscription gets a schedule (its `se`), another one, or has none any more.
-pub fn reschedule(txn: &mut Txn<'_>, subscription: Id, schedule: Option<&Value>) -> Result<(), Failure> {
+/// A subscription gets a schedule (its `se`, and when it expires), another one, or has none any more: what it holds
+/// back is looked at again.
+pub fn reschedule(
+    txn: &mut Txn<'_>,
+    subscription: Id,
+    schedule: Option<(&Value, Timestamp)>,
+) -> Result<(), Failure> {
     let mut gate = stored(txn, subscription)?.unwrap_or_default();
-    let entries = |schedule: &Value| texts_of(schedule.get("sce")).map(str::to_owned).collect();
-    gate.schedule = schedule.map(entries);
-    let now = txn.now();
+    let times = |(schedule, ends): (&Value, Timestamp)| Times {
+        entries: texts_of(schedule.get("sce")).map(str::to_owned).collect(),
+        ends: ends.micros(),
+    };
+    gate.schedule = schedule.map(times);
+    let now = txn.cse().now();
     store(txn, subscription, &gate, Some(now))
+}
+
+/// Has subscriptions with a schedule looked at again, as many as fit into a transaction. Gives the number of the last
+/// schedule, if there may be more.
+pub(super) fn look_at_schedules(txn: &mut Txn<'_>, after: Id, most: usize) -> Result<Option<Id>, Failure> {
+    let page = txn.of_type(SCHEDULE, after, most)?;
+    for schedule in &page {
+        let parent = txn.resource(schedule.parent())?;
+        if parent.is_some_and(|parent| super::is_subscription(parent.ty())) {
+            changed(txn, schedule.parent(), false)?;
+        }
+    }
+    Ok(page.last().filter(|_| page.len() >= most).map(|last| last.id()))
 }
 
 /// A subscription is gone: what it holds back goes with it (TS-0004 7.4.8.2.4).

@@ -10,10 +10,11 @@ use dyad_protocol::Failure;
 
 use super::index::{SubscriptionList, said};
 use super::matching::Group;
-use super::{Pending, Subscription, holding, notification, statistics, targets};
+use super::targets::Aim;
+use super::{LATEST, Pending, Subscription, holding, notification, statistics, targets};
 use crate::delivery::replaces;
 use crate::resource::{Draft, Id, Lookup, Resource, Txn};
-use crate::store::{Event, Owed};
+use crate::store::{Event, Owed, Settled};
 
 /// More subscriptions than this are told later.
 const AT_ONCE: usize = 16;
@@ -70,7 +71,7 @@ pub(super) fn post_last(
     for subscription in group.watchers.iter().filter_map(|watcher| list.at(watcher.position)) {
         let Some(said) = said(subscription) else { continue };
         let tail = notification::tail(txn.cse().config(), &subscription.ri(), said);
-        let targets = targets::of(txn, &said.targets)?;
+        let targets = targets::of(txn, said)?;
         let (event, body) = text.with(txn, tail, targets.len());
         let mut owed = owed(txn, 0, said, false);
         owed.replaces = replaces::NONE;
@@ -95,7 +96,7 @@ pub(super) fn hand_over(
         let owed = Owed { body, ..owed(txn, subscription.id(), said, false) };
         return holding::arrive(txn, subscription.id(), said, gate, owed, event.as_ref());
     }
-    let targets = targets::of(txn, &said.targets)?;
+    let targets = targets::of(txn, said)?;
     let (event, body) = text.with(txn, tail, targets.len());
     let owed = Owed { body, ..owed(txn, subscription.id(), said, false) };
     send(txn, owed, event.as_ref(), targets);
@@ -128,9 +129,17 @@ pub(super) fn owed(txn: &Txn<'_>, subscription: Id, said: &Subscription, is_late
 }
 
 /// Owes a notification to targets.
-pub(super) fn send(txn: &mut Txn<'_>, owed: Owed, event: Option<&Arc<Event>>, targets: Vec<String>) {
-    for target in targets {
-        txn.owe_notice(Owed { target, ..owed.clone() }, event);
+pub(super) fn send(txn: &mut Txn<'_>, owed: Owed, event: Option<&Arc<Event>>, aims: Vec<Aim>) {
+    if let Some(event) = event.filter(|_| aims.is_empty()) {
+        // Unless others have it, nobody will.
+        txn.settle(Settled { seq: 0, event: event.seq });
+    }
+    for Aim { target, is_closed } in aims {
+        let mut owed = Owed { target, ..owed.clone() };
+        if is_closed && owed.replaces == replaces::MISSED {
+            (owed.replaces, owed.category) = (replaces::CLOSED, i32::from(LATEST));
+        }
+        txn.owe_notice(owed, event);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What subscriptions do by themselves: telling many of one event, and letting go what was held back.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use dyad_protocol::Failure;
 use super::index::said;
 use super::{distribution, holding};
 use crate::Cse;
+use crate::clock::Drift;
 use crate::delivery::reading;
 use crate::function::Stop;
 use crate::resource::{Id, Lookup, Txn};
@@ -67,7 +69,14 @@ async fn round(cse: &Arc<Cse>) -> Result<bool, Failure> {
 
 /// Lets go what is held back, when its time has come.
 async fn release(cse: Arc<Cse>) {
+    let mut drift = Drift::new(cse.now());
     loop {
+        // What is due ahead of a clock that was set back may be due now: schedules open and close again.
+        if drift.look(cse.now()) == Some(Ordering::Less)
+            && let Err(failure) = look_at_schedules(&cse).await
+        {
+            tracing::error!(error = ?failure.source, "schedules cannot be looked at: {failure}");
+        }
         let now = cse.now().micros();
         let due = cse.delivery().due();
         if due > now {
@@ -83,6 +92,17 @@ async fn release(cse: Arc<Cse>) {
             tokio::time::sleep(AFTER_FAILURE).await;
         }
     }
+}
+
+/// Has every subscription with a schedule looked at again.
+async fn look_at_schedules(cse: &Arc<Cse>) -> Result<(), Failure> {
+    let mut after = 0;
+    while let Some(last) =
+        cse.writer().run(move |txn| holding::look_at_schedules(txn, after, AT_A_TIME)).await?
+    {
+        after = last;
+    }
+    Ok(())
 }
 
 /// Lets go what is due, and finds out when something is due again.

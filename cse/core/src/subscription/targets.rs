@@ -2,7 +2,9 @@
 
 use dyad_protocol::Failure;
 
+use super::{Pending, Subscription};
 use crate::Cse;
+use crate::delivery::is_closed;
 use crate::request::local_path;
 use crate::resource::{Lookup, Txn, resolve};
 
@@ -15,14 +17,30 @@ const DEPTH: usize = 4;
 /// Targets that one notification goes to at most.
 const MOST: usize = 10_000;
 
-/// The targets with the members of groups in their place, each once.
-pub(super) fn of(txn: &mut Txn<'_>, targets: &[String]) -> Result<Vec<String>, Failure> {
+/// Whom a notification is owed to.
+#[derive(Clone, Debug)]
+pub(super) struct Aim {
+    pub(super) target: String,
+    /// Whether a schedule says that it cannot be reached now.
+    pub(super) is_closed: bool,
+}
+
+/// The targets of a subscription with the members of groups in their place, each once, but for those that cannot be
+/// reached now if what they miss is not kept (TS-0004 7.5.1.2.2 step 4.0).
+pub(super) fn of(txn: &mut Txn<'_>, said: &Subscription) -> Result<Vec<Aim>, Failure> {
     let cse = txn.cse();
-    let mut found = Vec::with_capacity(targets.len());
-    for target in targets {
+    let mut found = Vec::with_capacity(said.targets.len());
+    for target in &said.targets {
         add(cse, txn, target, DEPTH, &mut found)?;
     }
-    Ok(found)
+    let mut aims = Vec::with_capacity(found.len());
+    for target in found {
+        let is_closed = is_closed(cse, txn, &target)?;
+        if !is_closed || said.policy.pending != Pending::Nothing {
+            aims.push(Aim { target, is_closed });
+        }
+    }
+    Ok(aims)
 }
 
 fn add(

@@ -138,7 +138,7 @@ fn is_content_info(text: &str) -> bool {
 
 /// The seven fields of TS-0004 7.4.9.1, each `*` or numbers with `,`, `-` and `/`, in the range of the field.
 fn is_schedule_entry(text: &str) -> bool {
-    const LIMITS: [(u16, u16); 7] = [(0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 7), (1970, 9999)];
+    const LIMITS: [(u16, u16); 7] = [(0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6), (2000, 9999)];
     let mut fields = text.split_ascii_whitespace();
     let in_range = LIMITS.iter().all(|(low, high)| {
         fields.next().is_some_and(|field| {
@@ -146,9 +146,9 @@ fn is_schedule_entry(text: &str) -> bool {
                 let (range, step) =
                     part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
                 let number =
-                    |text: &str| text.parse::<u16>().is_ok_and(|number| number >= *low && number <= *high);
-                let (from, to) = range.split_once('-').map_or((range, None), |(from, to)| (from, Some(to)));
-                (range == "*" || number(from) && to.is_none_or(number))
+                    |text: &str| text.parse::<u16>().ok().filter(|number| (low..=high).contains(&number));
+                let (from, to) = range.split_once('-').unwrap_or((range, range));
+                (range == "*" || number(from).zip(number(to)).is_some_and(|(from, to)| from <= to))
                     && step.is_none_or(|step| step.parse::<u16>().is_ok_and(|step| step > 0))
             })
         })
@@ -204,7 +204,20 @@ mod tests {
             (
                 "scheduleEntry",
                 &["* * * * * * *", "0 0/5 8-18 1,15 * 1-5 2026"],
-                &["", "* * * * * *", "60 * * * * * *", "* * * 0 * * *", "a * * * * * *", "*/0 * * * * * *"],
+                &[
+                    "",
+                    "* * * * * *",
+                    "* * * * * * * *",
+                    "60 * * * * * *",
+                    "* * * 0 * * *",
+                    "* * * * * 7 *",
+                    "* * * * * * 1999",
+                    "* * 5-3 * * * *",
+                    "* * 5- * * * *",
+                    "* * 1,,2 * * * *",
+                    "a * * * * * *",
+                    "*/0 * * * * * *",
+                ],
             ),
             ("countryCode", &["KR"], &["", "kr", "KOR"]),
             ("coordinates", &["[52.5, 13.4]", "[[1,2],[3,4]]"], &["", "52.5, 13.4", "[52.5", "{}"]),

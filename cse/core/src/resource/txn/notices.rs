@@ -110,9 +110,16 @@ impl Txn<'_> {
         self.changes.outgoing.set_gate(Arc::new(row));
     }
 
+    /// Schedules change with this transaction, or whom they are for: what waits for one is looked at again after the
+    /// commit.
+    pub fn note_schedules(&mut self) {
+        self.changes.outgoing.changes_schedules = true;
+    }
+
     /// The subscriptions for which there is something to do, the most urgent first.
     pub(crate) fn due_gates(&mut self, most: usize) -> Result<Vec<Id>, Failure> {
-        let now = self.now.micros();
+        // A clock that was set back is waited for.
+        let now = self.cse.now().micros();
         let writer = self.batch.flushed().map_err(Failure::internal)?;
         writer.due_gates(now, most).map_err(Failure::internal)
     }

@@ -32,10 +32,19 @@ pub(super) struct Gate {
     window: Option<(i64, u64)>,
     /// Whether a schedule has held up what is held.
     missed: bool,
-    /// The entries of the schedule below the subscription; `None` without one.
-    pub(super) schedule: Option<Vec<String>>,
+    /// The schedule below the subscription; `None` without one.
+    pub(super) schedule: Option<Times>,
     /// Missing data points.
     pub(super) missing: Missing,
+}
+
+/// A schedule as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Times {
+    /// Its entries.
+    pub(super) entries: Vec<String>,
+    /// When it expires, in microseconds since 1970: from then on there is none.
+    pub(super) ends: i64,
 }
 
 /// What is to be done next with what a gate holds.
@@ -64,8 +73,9 @@ impl Gate {
         self.counted += 1;
     }
 
-    /// The next step; to be repeated until it is to wait.
-    pub(super) fn step(&mut self, policy: &Policy, now: Timestamp) -> Step {
+    /// The next step; to be repeated until it is to wait. `clock` is what schedules go by: it may be behind the time of
+    /// writes, which never goes back.
+    pub(super) fn step(&mut self, policy: &Policy, now: Timestamp, clock: Timestamp) -> Step {
         if self.held == 0 {
             return Step::Wait(None);
         }
@@ -76,7 +86,7 @@ impl Gate {
         if let Some(due) = self.batch_due(policy, now) {
             return Step::Wait(due);
         }
-        if let Some(step) = self.outside(policy, now) {
+        if let Some(step) = self.outside(policy, clock) {
             return step;
         }
         if let Some(due) = self.rate_due(policy, now) {
@@ -132,10 +142,12 @@ impl Gate {
 
     /// What to do outside of the schedule; nothing inside.
     fn outside(&mut self, policy: &Policy, now: Timestamp) -> Option<Step> {
-        let schedule = Schedule::new(self.schedule.as_ref()?.iter().map(String::as_str));
+        let times = self.schedule.as_ref().filter(|times| times.ends > now.micros())?;
+        let schedule = Schedule::new(times.entries.iter().map(String::as_str));
         if policy.is_immediate() || schedule.contains(now) {
             return None;
         }
+        let ends = Timestamp::from_micros(times.ends);
         self.missed = true;
         Some(match policy.pending {
             Pending::Nothing => {
@@ -145,7 +157,9 @@ impl Gate {
                 Step::Drop(dropped)
             }
             Pending::Latest if self.held > 1 => self.drop_all_but_last(),
-            Pending::Latest | Pending::All => Step::Wait(schedule.opens(now)),
+            Pending::Latest | Pending::All => {
+                Step::Wait(Some(schedule.opens(now).map_or(ends, |opens| opens.min(ends))))
+            }
         })
     }
 

@@ -6,7 +6,7 @@ use dyad_protocol::Timestamp;
 use dyad_protocol::time::Span;
 use proptest::prelude::*;
 
-use super::{Gate, Step};
+use super::{Gate, Step, Times};
 use crate::schedule::Schedule;
 use crate::subscription::policy::{Batching, Pending, Policy, RateLimit};
 
@@ -30,7 +30,8 @@ fn second(second: i64) -> Timestamp {
 
 impl Bench {
     fn new(policy: Policy, schedule: Option<&str>) -> Self {
-        let schedule = schedule.map(|entry| vec![entry.to_owned()]);
+        let times = |entry: &str| Times { entries: vec![entry.to_owned()], ends: second(1_000_000).micros() };
+        let schedule = schedule.map(times);
         let gate = Gate { schedule, ..Gate::default() };
         Self { gate, policy, held: VecDeque::new(), sent: vec![], dropped: vec![], due: None }
     }
@@ -46,7 +47,7 @@ impl Bench {
             // What survives is what is stored.
             let stored = serde_json::to_string(&self.gate).unwrap();
             self.gate = serde_json::from_str(&stored).unwrap();
-            match self.gate.step(&self.policy, second(now)) {
+            match self.gate.step(&self.policy, second(now), second(now)) {
                 Step::Wait(due) => {
                     assert!(due.is_none_or(|due| due > second(now)), "waits for the past");
                     self.due = due;
