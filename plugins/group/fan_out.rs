@@ -22,6 +22,7 @@ use super::ask::{Flight, ask, is_fan_out_point};
 use super::deleted::Deleted;
 use super::plan::{Plan, Time, member_request};
 use super::selection::Selection;
+use super::{MAX_ANSWER, NAME, PARALLEL};
 
 /// Requests to members that may be under way in all, for each that may be for one group; every group may have one.
 const GROUPS_AT_ONCE: usize = 16;
@@ -84,10 +85,11 @@ impl Groups {
 
     async fn carry_out(&self, cse: &Cse, call: &Call, plan: Plan) -> Result<Response, Failure> {
         let View::Group(members) = plan.group.view() else { return Err(no_members()) };
-        let (config, shared) = (&cse.config().group, cse.shared());
+        let (settings, shared) = (cse.settings(NAME), cse.shared());
+        let parallel = settings.count(PARALLEL.name).max(1);
         let mut deleted = Deleted::new(&plan.request, &plan.group, &plan.below);
         let count = plan.selection.count(members.len());
-        let mut answers = Answers::new(config.max_answer);
+        let mut answers = Answers::new(settings.count(MAX_ANSWER.name));
         let mut waiting = plan.selection.iter(members.len()).filter_map(|(position, targets)| {
             members.get(position).map(|member| (position, member, targets))
         });
@@ -96,10 +98,9 @@ impl Groups {
         tokio::pin!(time_is_over);
         let mut answered = 0;
         loop {
-            while running.len() < config.parallel.max(1)
+            while running.len() < parallel
                 && (running.is_empty()
-                    || self.in_flight.load(Ordering::Relaxed)
-                        < config.parallel.saturating_mul(GROUPS_AT_ONCE))
+                    || self.in_flight.load(Ordering::Relaxed) < parallel.saturating_mul(GROUPS_AT_ONCE))
             {
                 let Some((position, member, targets)) = waiting.next() else { break };
                 self.asked.fetch_add(1, Ordering::Relaxed);

@@ -24,10 +24,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use dyad_core::request::{Call, Target, Virtual};
 use dyad_core::resource::Txn;
+use dyad_core::settings::{Kind, Setting};
 use dyad_core::{Change, Cse, Facets, Report, ServiceFunction, Stage};
 use dyad_protocol::{Failure, Operation, Response};
 
 use verdict::Verdicts;
+
+/// The name of the function, and of its section of the settings.
+const NAME: &str = "group";
 
 /// The type number of `<group>`.
 const GROUP: u32 = 9;
@@ -40,6 +44,41 @@ const ROOT: &str = "m2m:grp";
 
 /// The name of the virtual resource that takes requests for the members.
 const FAN_OUT_POINT: &str = "fopt";
+
+/// Most members of one group.
+const MAX_MEMBERS: Setting = Setting {
+    name: "max_members",
+    default: "100000",
+    kind: Kind::Count(1, 10_000_000),
+    help: "Most members of one group; http.max_body limits how many one request can name.",
+};
+
+/// Members to whom one request goes at the same time.
+const PARALLEL: Setting = Setting {
+    name: "parallel",
+    default: "64",
+    kind: Kind::Count(1, 10_000),
+    help: "Members to whom a request to a group goes at a time.",
+};
+
+/// Time until the originator is answered with what has come.
+const ANSWER_WITHIN: Setting = Setting {
+    name: "answer_within",
+    default: "10s",
+    kind: Kind::Duration("100ms", "1h"),
+    help: "Time until a request to a group is answered with what has come, if it names none.",
+};
+
+/// Bytes of one answer beyond which contents are left out.
+const MAX_ANSWER: Setting = Setting {
+    name: "max_answer",
+    default: "64MiB",
+    kind: Kind::Size("1kB", "4GiB"),
+    help: "Size of an answer of a group beyond which contents of members are left out.",
+};
+
+/// What the operator may set, as `group.*`.
+const SETTINGS: [Setting; 4] = [MAX_MEMBERS, PARALLEL, ANSWER_WITHIN, MAX_ANSWER];
 
 /// Keeps groups and fans requests out to their members.
 #[derive(Debug, Default)]
@@ -55,11 +94,15 @@ pub struct Groups {
 #[async_trait]
 impl ServiceFunction for Groups {
     fn name(&self) -> &'static str {
-        "group"
+        NAME
     }
 
     fn owns(&self) -> &[u32] {
         &[GROUP]
+    }
+
+    fn settings(&self) -> &[Setting] {
+        &SETTINGS
     }
 
     fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::ask::is_fan_out_point;
 use super::selection::Selection;
+use super::{ANSWER_WITHIN, NAME};
 
 /// What is left of the time of a request for its answer to be put together and sent, at the most.
 const RESERVE: Duration = Duration::from_millis(100);
@@ -92,7 +93,7 @@ impl Time {
         let asked = call.request.result_expiration_timestamp.map(|at| left(at.resolve(call.now)));
         let expiry = call.request.request_expiration_timestamp.map(|at| left(at.resolve(call.now)));
         let whole = asked
-            .unwrap_or(cse.config().group.answer_within)
+            .unwrap_or(cse.settings(NAME).duration(ANSWER_WITHIN.name))
             .min(cse.config().request_timeout)
             .min(expiry.unwrap_or(Duration::MAX));
         let within = whole.saturating_sub(RESERVE.min(whole / 20));

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::ROOT;
 use super::examine::{Finding, Fit, MIXED, Wanted, examine};
+use super::{MAX_MEMBERS, NAME};
 
 /// Members that are looked at in one go.
 const PAGE: usize = 500;
@@ -142,7 +143,7 @@ fn conclude(
 /// MAX_NUMBER_OF_MEMBER_EXCEEDED for more members than the group, or this node, may have.
 pub(super) fn check_number(cse: &Cse, count: usize, most: Option<u64>) -> Result<(), Failure> {
     let most = most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
-    if count <= most.min(cse.config().group.max_members) {
+    if count <= most.min(cse.settings(NAME).count(MAX_MEMBERS.name)) {
         return Ok(());
     }
     Err(Failure::new(

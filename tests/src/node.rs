@@ -236,7 +236,7 @@ pub fn binary() -> PathBuf {
 }
 
 /// The program of a package of this workspace, found in the same way.
-fn program(name: &'static str) -> PathBuf {
+pub fn program(name: &'static str) -> PathBuf {
     static BUILT: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
     if let Some(named) = variable("DYAD_BIN").filter(|_| name == "dyad") {
         return named.into();

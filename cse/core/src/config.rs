@@ -1,8 +1,11 @@
 //! What the operator decided, as the core needs it. Where the values come from is left to the node.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dyad_protocol::time::Span;
+
+use crate::settings::Value;
 
 /// The role of the node (`cst`, TS-0004 6.3.4.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +63,6 @@ pub struct Config {
     pub expiration_interval: Duration,
     /// `mni`, `mbs`, `mia` of containers that do not say; `None` for unbounded.
     pub container_limits: ContainerLimits,
-    /// Groups.
-    pub group: GroupConfig,
     /// Originators that may register as an AE, with `*` for any run of characters.
     pub registration_allowed: Vec<String>,
     /// Tolerate what clients in the field get wrong and does no harm.
@@ -99,7 +100,6 @@ impl Default for Config {
             max_expiration: Span::from_seconds(10 * 365 * 86_400),
             expiration_interval: Duration::from_secs(10),
             container_limits: ContainerLimits::default(),
-            group: GroupConfig::default(),
             registration_allowed: vec!["C*".into(), "S*".into()],
             lenient: true,
             cache_bytes: 768 << 20,
@@ -142,42 +142,20 @@ impl Default for DeferralConfig {
     }
 }
 
-/// Limits of groups, and how requests to their members go out.
-#[derive(Clone, Debug)]
-pub struct GroupConfig {
-    /// Most members of one group.
-    pub max_members: usize,
-    /// Members to whom one request goes at the same time.
-    pub parallel: usize,
-    /// Time until the originator is answered with what has come, if the request names none.
-    pub answer_within: Duration,
-    /// Bytes of one answer beyond which the contents of further members are left out.
-    pub max_answer: usize,
-}
-
-impl Default for GroupConfig {
-    fn default() -> Self {
-        Self {
-            max_members: 100_000,
-            parallel: 64,
-            answer_within: Duration::from_secs(10),
-            max_answer: 64 << 20,
-        }
-    }
-}
-
 /// What service functions may take, and get wrong.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct FunctionConfig {
     /// Longest that a hook outside of a transaction may take.
     pub time_limit: Duration,
     /// Faults after which a function is switched off; 0 for never.
     pub max_faults: u32,
+    /// Settings of functions that differ from their defaults, by key.
+    pub settings: BTreeMap<String, Value>,
 }
 
 impl Default for FunctionConfig {
     fn default() -> Self {
-        Self { time_limit: Duration::from_secs(10), max_faults: 5 }
+        Self { time_limit: Duration::from_secs(10), max_faults: 5, settings: BTreeMap::new() }
     }
 }
 

@@ -55,7 +55,7 @@ impl Builder {
     /// called inside a tokio runtime.
     pub async fn start(self) -> anyhow::Result<Arc<Cse>> {
         let alarms = Timer::new(&self.functions);
-        let functions = Functions::new(self.functions)?;
+        let functions = Functions::new(self.functions, &self.config)?;
         let database = self.store.writer()?;
         let (stop, stopped) = watch::channel(false);
         let (writer, end) = WriteQueue::new(self.config.write_queue);

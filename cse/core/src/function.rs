@@ -3,6 +3,7 @@
 //! Built-in or plugged in, a function implements [`ServiceFunction`]; the core calls it at five points in the life
 //! of a request and knows none by name. The order is that of the list given to [`crate::Builder`].
 
+mod entity;
 mod faults;
 mod functions;
 mod hosted;
@@ -21,7 +22,9 @@ use crate::Cse;
 use crate::alarm::Alarms;
 use crate::request::{Call, Cause, Target};
 use crate::resource::{Draft, Id, Resource, Txn};
+use crate::settings::Setting;
 
+pub(crate) use entity::{BINDING, register};
 pub(crate) use faults::Fault;
 pub use functions::{Active, Standing};
 pub(crate) use functions::{Functions, supervise};
@@ -202,6 +205,17 @@ pub trait ServiceFunction: Send + Sync + 'static {
     /// Numbers of the types whose procedures it carries out; claiming a type twice is refused at start.
     fn owns(&self) -> &[u32] {
         &[]
+    }
+
+    /// Its settings, in a section of its own; [`Cse::settings`] gives their values.
+    fn settings(&self) -> &[Setting] {
+        &[]
+    }
+
+    /// The AE-ID under which it does things of its own accord ([`Cse::act`]): `C` or `S` and what follows. The node
+    /// registers an AE for it, called like the function, and takes no request from outside in that name.
+    fn originator(&self) -> Option<&'static str> {
+        None
     }
 
     /// Whether it takes part in an asynchronous stage of a request. A function that says no where it has nothing to

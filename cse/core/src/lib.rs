@@ -16,6 +16,7 @@ pub mod geography;
 pub mod request;
 pub mod resource;
 pub mod schedule;
+pub mod settings;
 pub mod store;
 pub mod subscription;
 mod types;

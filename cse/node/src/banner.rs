@@ -61,11 +61,12 @@ fn curl(settings: &Settings, http: SocketAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::text;
-    use crate::settings::{Settings, Sources};
+    use crate::settings::{Settings, Sources, Table};
 
     fn banner(set: &[&str], http: &str) -> String {
         let set = set.iter().map(|text| (*text).to_owned()).collect();
-        let settings = Settings::load(&Sources { set, ..Sources::default() }).unwrap();
+        let settings =
+            Settings::load(&Sources { set, ..Sources::default() }, &Table::new(&[]).unwrap()).unwrap();
         text(&settings, http.parse().unwrap())
     }
 

@@ -3,9 +3,12 @@
 //! Responsible for its grammar and help, for handing commands their settings, and for the exit code: 0 after a proper
 //! end, 1 after a failure, 2 if what the user wrote is wrong. The commands themselves are elsewhere.
 
-use crate::settings::{self, Settings, Sources};
-use clap::{Args, Parser, Subcommand};
+use crate::operator;
+use crate::settings::{self, Settings, Sources, Table};
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use dyad_core::ServiceFunction;
+use serde_json::Value;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,6 +25,7 @@ Examples:
   DYAD_LOG__LEVEL=debug dyad serve                the same through the environment
   dyad serve --set store.url=sqlite::memory:      nothing is kept
   dyad settings                                   every setting, explained
+  dyad status                                     how the running node is
 
 Settings are taken from defaults, file, environment and command line, later ones overriding earlier ones.";
 
@@ -38,6 +42,24 @@ enum Command {
     /// Run a node until SIGINT or SIGTERM
     #[command(after_help = EXAMPLES)]
     Serve(Given),
+    /// Ask the running node how it and its service functions are
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        given: Given,
+    },
+    /// Switch a service function of the running node on or off, until its next start
+    Functions {
+        /// What is to be done
+        #[arg(value_enum)]
+        switch: Switch,
+        /// Name of the service function, as `dyad status` shows it
+        name: String,
+        #[command(flatten)]
+        given: Given,
+    },
     /// Show all settings: default, what is in effect if it differs, what is allowed
     Settings {
         /// Print the documentation of all settings, docs/settings.md
@@ -46,6 +68,12 @@ enum Command {
         #[command(flatten)]
         given: Given,
     },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Args)]
@@ -60,24 +88,50 @@ struct Given {
 
 /// Does what the command line says.
 pub(crate) fn run(functions: Vec<Arc<dyn ServiceFunction>>) -> ExitCode {
-    match Line::parse().command {
-        Command::Settings { markdown: true, .. } => print(&settings::markdown()),
-        Command::Settings { given, .. } => match load(given) {
-            Ok(settings) => print(&settings::overview(&settings)),
-            Err(code) => code,
-        },
-        Command::Serve(given) => match load(given) {
-            Ok(settings) => finish(serve(settings, functions)),
-            Err(code) => code,
-        },
-    }
+    let table = match Table::new(&functions) {
+        Ok(table) => table,
+        Err(error) => return finish(Err(error)),
+    };
+    let load = |given: Given| {
+        Settings::load(&Sources::of_process(given.config, given.set), &table).map_err(|problems| {
+            complain(&problems);
+            ExitCode::from(USAGE)
+        })
+    };
+    let done = match Line::parse().command {
+        Command::Settings { markdown: true, .. } => Ok(print(&settings::markdown(&table))),
+        Command::Settings { given, .. } => load(given).map(|settings| print(&settings::overview(&settings))),
+        Command::Serve(given) => load(given).map(|settings| finish(serve(settings, functions))),
+        Command::Status { json, given } => load(given).map(|settings| {
+            let answer = ask(&settings, &operator::Command::Status);
+            say(answer, |status| match json {
+                true => format!("{status:#}\n"),
+                false => operator::table(status),
+            })
+        }),
+        Command::Functions { switch, name, given } => load(given).map(|settings| {
+            let command = match switch {
+                Switch::On => operator::Command::On(name),
+                Switch::Off => operator::Command::Off(name),
+            };
+            say(ask(&settings, &command), operator::told)
+        }),
+    };
+    done.unwrap_or_else(|code| code)
 }
 
-fn load(given: Given) -> Result<Settings, ExitCode> {
-    Settings::load(&Sources::of_process(given.config, given.set)).map_err(|problems| {
-        complain(&problems);
-        ExitCode::from(USAGE)
-    })
+/// Asks the node that runs with these settings.
+fn ask(settings: &Settings, command: &operator::Command) -> anyhow::Result<Value> {
+    let socket = settings.operator.socket.as_deref();
+    operator::ask(socket.context("operator.socket is empty: the node cannot be asked")?, command)
+}
+
+/// Prints what a node answered.
+fn say(answer: anyhow::Result<Value>, text: impl Fn(&Value) -> String) -> ExitCode {
+    match answer {
+        Ok(answer) => print(&text(&answer)),
+        Err(error) => finish(Err(error)),
+    }
 }
 
 fn serve(settings: Settings, functions: Vec<Arc<dyn ServiceFunction>>) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@
 mod banner;
 mod cli;
 mod log;
+mod operator;
 mod serve;
 mod settings;
 mod shutdown;

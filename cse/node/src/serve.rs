@@ -12,8 +12,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use dyad_bindings::http::{self, ClientSettings, CorsSetting, HttpTransport, ServerSettings};
 use dyad_core::config::{
-    Config, ContainerLimits, CseType, DeferralConfig, FunctionConfig, GroupConfig, NotificationConfig,
-    PollingConfig,
+    Config, ContainerLimits, CseType, DeferralConfig, FunctionConfig, NotificationConfig, PollingConfig,
 };
 use dyad_core::store::{self, Store};
 use dyad_core::{Builder, Cse, ServiceFunction, SystemClock};
@@ -24,7 +23,7 @@ use tokio::sync::Notify;
 
 use crate::settings::{self, Durability, Settings};
 use crate::shutdown::Signals;
-use crate::{banner, testing};
+use crate::{banner, operator, testing};
 
 /// How long requests in flight may take to be answered when the node stops.
 const STOP_DEADLINE: Duration = Duration::from_secs(3);
@@ -70,6 +69,7 @@ pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>
     .start()
     .await?;
     gate.open(Arc::clone(&cse));
+    let _operator = operator_door(&settings, &cse).await?;
     banner::print(&settings, listening);
     tracing::info!(cse = settings.cse.id, %listening, "the node is ready");
     tokio::select! {
@@ -82,6 +82,24 @@ pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>
     cse.stop().await;
     tracing::info!("the node has ended; everything that was answered is stored");
     Ok(())
+}
+
+/// Where `dyad status` asks. A socket of a node that runs elsewhere in the same directory is left to it.
+async fn operator_door(settings: &Settings, cse: &Arc<Cse>) -> anyhow::Result<Option<operator::Door>> {
+    let Some(path) = &settings.operator.socket else { return Ok(None) };
+    match operator::listen(path, cse).await {
+        Ok(door) => Ok(Some(door)),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            tracing::warn!(
+                "operator.socket ({}) is that of another node, which runs: `dyad status` asks that one; name another file",
+                path.display()
+            );
+            Ok(None)
+        }
+        Err(error) => {
+            Err(error).with_context(|| format!("cannot listen at operator.socket ({})", path.display()))
+        }
+    }
 }
 
 /// The tables that ship with the node, those of the service functions, and those of the operator's directory.
@@ -192,12 +210,6 @@ fn config(settings: &Settings, listening: SocketAddr) -> Config {
             max_byte_size: settings.container.default_max_byte_size,
             max_instance_age: settings.container.default_max_instance_age.map(|age| age.as_secs()),
         },
-        group: GroupConfig {
-            max_members: settings.group.max_members,
-            parallel: settings.group.parallel,
-            answer_within: settings.group.answer_within,
-            max_answer: settings.group.max_answer,
-        },
         registration_allowed: settings.registration.allowed_originators.clone(),
         lenient: settings.http.lenient,
         cache_bytes: settings.store.cache as u64,
@@ -211,6 +223,7 @@ fn config(settings: &Settings, listening: SocketAddr) -> Config {
         functions: FunctionConfig {
             time_limit: settings.functions.time_limit,
             max_faults: settings.functions.max_faults,
+            settings: settings.functions.own.clone(),
         },
         polling: PollingConfig {
             wait: settings.polling.wait,

@@ -1,6 +1,8 @@
 //! Whether the public API suffices for a service function: the sample in a node without a binding.
 
+mod entity;
 mod faults;
+mod operator;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +37,7 @@ impl Transport for Wire {
 
 pub(crate) fn config() -> Config {
     Config {
-        registration_allowed: vec!["C*".into(), "Sceilings".into()],
+        registration_allowed: vec!["C*".into()],
         lenient: false,
         cache_bytes: 1 << 20,
         notification: NotificationConfig {

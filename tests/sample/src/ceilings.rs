@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use dyad_core::resource::{Draft, Lookup, Resource, Txn};
+use dyad_core::settings::{Kind, Setting};
 use dyad_core::{Change, Cse, Event, Report, ServiceFunction, Stop};
-use dyad_protocol::exchange::Arrival;
 use dyad_protocol::{Failure, Operation, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -20,6 +20,14 @@ const CEILING: u32 = 20_101;
 
 /// The AE as which the function acts. Its rights are those that access control gives to this originator.
 const ORIGINATOR: &str = "Sceilings";
+
+/// What the operator may set: `ceilings.warn_at`.
+const WARN_AT: Setting = Setting {
+    name: "warn_at",
+    default: "90",
+    kind: Kind::Count(1, 100),
+    help: "Percentage of a ceiling from which on there is a warning, where the ceiling does not say.",
+};
 
 /// Warnings that wait to be written; further ones are dropped and counted.
 const QUEUE: usize = 100;
@@ -54,6 +62,14 @@ impl ServiceFunction for Ceilings {
         &[CEILING]
     }
 
+    fn settings(&self) -> &[Setting] {
+        &[WARN_AT]
+    }
+
+    fn originator(&self) -> Option<&'static str> {
+        Some(ORIGINATOR)
+    }
+
     // In the transaction: no waiting, nothing that cannot be done twice.
     fn apply(&self, txn: &mut Txn<'_>, change: &mut Change<'_>) -> Result<(), Failure> {
         match change {
@@ -66,7 +82,8 @@ impl ServiceFunction for Ceilings {
                 }
                 if !draft.attributes.contains_key("warn") {
                     let most = draft.number("max").unwrap_or(0);
-                    draft.set("warn", most / 10 * 9);
+                    let percent = txn.cse().settings(self.name()).number(WARN_AT.name);
+                    draft.set("warn", most.saturating_mul(percent) / 100);
                 }
                 Ok(())
             }
@@ -93,7 +110,7 @@ impl ServiceFunction for Ceilings {
 
     // Beside the requests, from the start of the node to its stop.
     async fn run(self: Arc<Self>, cse: Arc<Cse>, mut stop: Stop) -> anyhow::Result<()> {
-        register(&cse).await?;
+        self.prepare_container(&cse).await?;
         let mut to_write = self.to_write.lock().await;
         loop {
             let warning = tokio::select! {
@@ -101,7 +118,7 @@ impl ServiceFunction for Ceilings {
                 () = stop.stopped() => return Ok(()),
             };
             let content = json!({ "m2m:cin": { "con": warning } });
-            let answer = ask(&cse, "cse-in/ceilings/warnings", CONTENT_INSTANCE, content).await;
+            let answer = self.create(&cse, "/ceilings/warnings", CONTENT_INSTANCE, content).await;
             if !answer.status.is_success() {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }
@@ -127,6 +144,27 @@ impl Ceilings {
         self.refused.fetch_add(1, Ordering::Relaxed);
         Err(Failure::new(StatusCode::NotAcceptable, "the instance is above the ceiling of its container"))
     }
+
+    /// Makes the container for warnings, which may be there from an earlier run.
+    async fn prepare_container(&self, cse: &Cse) -> anyhow::Result<()> {
+        let container = json!({ "m2m:cnt": { "rn": "warnings", "mni": 100 } });
+        let answer = self.create(cse, "/ceilings", 3, container).await;
+        let is_there = [StatusCode::Created, StatusCode::Conflict].contains(&answer.status);
+        anyhow::ensure!(is_there, "there is no container for warnings: {:?}", answer.content);
+        Ok(())
+    }
+
+    /// A CREATE below the CSEBase like that of any other entity, through access control.
+    async fn create(&self, cse: &Cse, below: &str, ty: u32, content: Value) -> Response {
+        let request = Request {
+            operation: Operation::Create,
+            to: format!("{}{below}", cse.config().cse_name),
+            resource_type: Some(ty),
+            content: Some(content.into()),
+            ..Request::default()
+        };
+        cse.act(self, request).await
+    }
 }
 
 fn number(content: Option<&Value>) -> Option<u64> {
@@ -137,36 +175,4 @@ fn number(content: Option<&Value>) -> Option<u64> {
 fn ceiling_of(look: &mut impl Lookup, container: &Resource) -> Result<Option<Arc<Resource>>, Failure> {
     let types = [i32::try_from(CEILING).map_err(Failure::internal)?];
     Ok(look.children(container.id(), &types, 0, 1)?.pop())
-}
-
-/// Registers the function as an AE with a container for its warnings. Both may be there from an earlier run.
-async fn register(cse: &Cse) -> anyhow::Result<()> {
-    let entity = json!({"m2m:ae": {"rn": "ceilings", "api": "Nceilings", "rr": false, "srv": ["3"]}});
-    let container = json!({"m2m:cnt": {"rn": "warnings", "mni": 100}});
-    for (to, ty, content) in [("cse-in", 2, entity), ("cse-in/ceilings", 3, container)] {
-        let answer = ask(cse, to, ty, content).await;
-        let is_there =
-            [StatusCode::Created, StatusCode::Conflict, StatusCode::OriginatorHasAlreadyRegistered];
-        anyhow::ensure!(
-            is_there.contains(&answer.status),
-            "the function cannot register: {:?}",
-            answer.content
-        );
-    }
-    Ok(())
-}
-
-/// A CREATE like that of any other entity, through access control.
-async fn ask(cse: &Cse, to: &str, ty: u32, content: Value) -> Response {
-    let request = Request {
-        operation: Operation::Create,
-        to: to.to_owned(),
-        from: Some(ORIGINATOR.to_owned()),
-        request_identifier: format!("ceilings-{}", cse.now().micros()),
-        release_version_indicator: Some("3".to_owned()),
-        resource_type: Some(ty),
-        content: Some(content.into()),
-        ..Request::default()
-    };
-    cse.handle(request, Arrival { binding: "ceilings", ..Arrival::default() }).await
 }

@@ -101,7 +101,8 @@ impl Faults {
             hook,
             faults = in_total,
             "the service function is switched off after repeated faults: its resource types answer \
-             NOT_IMPLEMENTED, the rest of the node goes on; start the node anew to switch it on again"
+             NOT_IMPLEMENTED, the rest of the node goes on; switch it on again with `dyad functions on {name}`, or \
+             start the node anew"
         );
         true
     }

@@ -9,8 +9,10 @@ use tokio::sync::watch;
 
 use super::faults::Fault;
 use super::hosted::{Hosted, caught};
-use super::{Report, ServiceFunction, Stop};
+use super::{Report, ServiceFunction, Stop, entity};
 use crate::Cse;
+use crate::config::Config;
+use crate::settings::Values;
 
 /// The pause before background work that has failed begins again; it doubles with each fault.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -26,6 +28,9 @@ pub(crate) struct Functions {
     hosted: Vec<Hosted>,
     /// Which of them owns a type.
     owners: FxHashMap<u32, usize>,
+    /// The AE-IDs under which they act.
+    originators: Vec<&'static str>,
+    nothing: Values,
 }
 
 /// The functions that are switched on.
@@ -48,8 +53,8 @@ pub struct Standing {
 }
 
 impl Functions {
-    /// Fails if two functions claim a type or a name.
-    pub(crate) fn new(functions: Vec<Arc<dyn ServiceFunction>>) -> anyhow::Result<Self> {
+    /// Fails if two functions claim a type, a name or an originator, or declare settings that make no sense.
+    pub(crate) fn new(functions: Vec<Arc<dyn ServiceFunction>>, config: &Config) -> anyhow::Result<Self> {
         let mut owners = FxHashMap::default();
         for (at, function) in functions.iter().enumerate() {
             let is_other = |other: &&Arc<dyn ServiceFunction>| other.name() == function.name();
@@ -68,7 +73,13 @@ impl Functions {
                 }
             }
         }
-        Ok(Self { hosted: functions.into_iter().map(Hosted::new).collect(), owners })
+        let originators = entity::originators(&functions, config)?;
+        let mut hosted = Vec::with_capacity(functions.len());
+        for function in functions {
+            let settings = Values::of(&*function, &config.functions.settings)?;
+            hosted.push(Hosted::new(function, settings));
+        }
+        Ok(Self { hosted, owners, originators, nothing: Values::default() })
     }
 
     /// Each with its place in the order, those that are off included.
@@ -94,7 +105,17 @@ impl Functions {
         self.hosted.get(*self.owners.get(&ty)?)
     }
 
-    fn find(&self, name: &str) -> Option<(usize, &Hosted)> {
+    /// The settings of a function; none of one that is not there.
+    pub(crate) fn settings(&self, name: &str) -> &Values {
+        self.find(name).map_or(&self.nothing, |(_, hosted)| &hosted.settings)
+    }
+
+    /// Whether an originator, in its shortest form, is one of the functions.
+    pub(crate) fn is_originator(&self, id: &str) -> bool {
+        self.originators.contains(&id)
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<(usize, &Hosted)> {
         self.hosted.iter().enumerate().find(|(_, hosted)| hosted.function().name() == name)
     }
 }

@@ -12,6 +12,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use super::faults::{Fault, Faults};
 use super::{Event, Facets, Report, ServiceFunction, Stage};
 use crate::Cse;
 use crate::request::{Call, Target};
+use crate::settings::Values;
 
 /// A service function with what the node knows of it.
 pub(crate) struct Hosted {
@@ -29,11 +31,16 @@ pub(crate) struct Hosted {
     pub(super) faults: Faults,
     /// Tells its background work to end.
     pub(super) stop: watch::Sender<bool>,
+    /// Its settings.
+    pub(super) settings: Values,
+    /// Requests of its own so far.
+    pub(super) acts: AtomicU64,
 }
 
 impl Hosted {
-    pub(crate) fn new(function: Arc<dyn ServiceFunction>) -> Self {
-        Self { function, faults: Faults::default(), stop: watch::Sender::new(false) }
+    pub(crate) fn new(function: Arc<dyn ServiceFunction>, settings: Values) -> Self {
+        let (faults, stop) = (Faults::default(), watch::Sender::new(false));
+        Self { function, faults, stop, settings, acts: AtomicU64::new(0) }
     }
 
     /// The function itself.

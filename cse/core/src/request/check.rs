@@ -13,6 +13,10 @@ pub(super) fn primitive(cse: &Cse, call: &Call) -> Result<(), Failure> {
     release(cse, call)?;
     times(cse, call)?;
     originator(call)?;
+    // Nobody from outside is a service function.
+    if call.arrival.peer.is_some() {
+        cse.check_no_function(request)?;
+    }
     let identifiers = [Some(&request.request_identifier), request.group_request_identifier.as_ref()];
     if identifiers.into_iter().flatten().any(|identifier| identifier.len() > id::MAX_SEGMENT) {
         return Err(Failure::bad_request("a request identifier is too long"));

@@ -10,7 +10,7 @@ use super::target::{self, Target};
 use super::{Asker, Call, Cause, Written, remove_subtree, shape};
 use crate::Cse;
 use crate::access::{self, operation};
-use crate::function::{Change, Event};
+use crate::function::{BINDING, Change, Event};
 use crate::resource::{Draft, Latest, Lookup, Resource, Snapshot, Txn, child, names, path_of};
 use crate::types;
 
@@ -194,8 +194,10 @@ fn draft(
     for (name, value) in sent.iter().filter(|(name, _)| !matches!(name.as_str(), "rn" | "et")) {
         draft.attributes.insert(name.clone(), value.clone());
     }
-    // An originator sends it as null, to be filled in.
-    if let Some(creator) = creator.filter(|_| sent.contains_key("cr")) {
+    // An originator sends it as null, to be filled in; a service function is named in any case.
+    let is_named = sent.contains_key("cr")
+        || by.call().is_some_and(|call| call.arrival.binding == BINDING && draft.table.has("cr"));
+    if let Some(creator) = creator.filter(|_| is_named) {
         draft.set("cr", creator);
     }
     Ok(draft)

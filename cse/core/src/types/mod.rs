@@ -171,6 +171,13 @@ pub(crate) fn create(
             Ok(())
         }
         30 => time_series_instance::create(txn, parent, draft),
+        2 if call.is_none() => {
+            // Of the node itself, which has no registration to ask for its AE-ID.
+            if let Some(id) = draft.attributes.get("aei").and_then(Value::as_str).map(str::to_owned) {
+                draft.set_resource_id(id);
+            }
+            Ok(())
+        }
         _ => Ok(()),
     }
 }

@@ -5,17 +5,21 @@
 
 use super::problem::Problem;
 use super::typed::{
-    Container, Cse, CseType, Durability, Functions, Group, Http, Log, LogFormat, Notification, Polling,
+    Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Notification, Operator, Polling,
     Registration, Request, Schemas, Store, Testing,
 };
-use super::value::Value;
+use dyad_core::settings::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The values by key; each is taken once, so that what is left over shows a key without a field.
-pub(super) struct Values(pub(super) BTreeMap<&'static str, Value>);
+pub(super) struct Values {
+    pub(super) values: BTreeMap<&'static str, Value>,
+    /// Keys that functions declare.
+    pub(super) of_functions: Vec<&'static str>,
+}
 
 /// The error is a key of the table that the structs expect otherwise: a defect of the program, found by its tests.
 pub(super) type Filled<T> = Result<T, Problem>;
@@ -47,15 +51,6 @@ impl Values {
             default_max_byte_size: limit(self.number("container.default_max_byte_size")?),
             default_max_instance_age: Some(self.duration("container.default_max_instance_age")?)
                 .filter(|age| age.as_secs() > 0),
-        })
-    }
-
-    pub(super) fn group(&mut self) -> Filled<Group> {
-        Ok(Group {
-            max_members: self.count("group.max_members")?,
-            parallel: self.count("group.parallel")?,
-            answer_within: self.duration("group.answer_within")?,
-            max_answer: self.count("group.max_answer")?,
         })
     }
 
@@ -126,6 +121,7 @@ impl Values {
         Ok(Functions {
             off: self.list("functions.off")?,
             time_limit: self.duration("functions.time_limit")?,
+            own: self.of_functions(),
             max_faults: u32::try_from(self.number("functions.max_faults")?).unwrap_or(u32::MAX),
         })
     }
@@ -139,8 +135,19 @@ impl Values {
         Ok(Testing { enabled: self.switch("testing.enabled")? })
     }
 
+    pub(super) fn operator(&mut self) -> Filled<Operator> {
+        let socket = self.text("operator.socket")?;
+        Ok(Operator { socket: Some(PathBuf::from(socket)).filter(|path| !path.as_os_str().is_empty()) })
+    }
+
+    /// The settings that functions declare.
+    fn of_functions(&mut self) -> BTreeMap<String, Value> {
+        let keys = std::mem::take(&mut self.of_functions).into_iter();
+        keys.filter_map(|key| Some((key.to_owned(), self.values.remove(key)?))).collect()
+    }
+
     fn take<T>(&mut self, key: &'static str, of: impl FnOnce(Value) -> Option<T>) -> Filled<T> {
-        let taken = self.0.remove(key).and_then(of);
+        let taken = self.values.remove(key).and_then(of);
         taken.ok_or_else(|| {
             Problem::at(key, "the program and its table of settings disagree; please report this")
         })

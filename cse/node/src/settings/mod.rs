@@ -12,23 +12,22 @@ mod show;
 mod source;
 mod table;
 mod typed;
-mod units;
-mod value;
 
+pub(crate) use dyad_core::settings::without_password;
 pub(crate) use problem::Problems;
 pub(crate) use show::{markdown, overview};
 pub(crate) use source::Sources;
+pub(crate) use table::Table;
 pub(crate) use typed::{
-    Container, Cse, CseType, Durability, Functions, Group, Http, Log, LogFormat, Notification, Polling,
+    Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Notification, Operator, Polling,
     Registration, Request, Schemas, Store, Testing,
 };
-pub(crate) use value::without_password;
 
+use dyad_core::settings::{Kind, Raw, Value};
 use fill::{Filled, Values};
 use problem::Problem;
 use source::{Found, Origin};
-use table::{Setting, TABLE};
-use value::{Raw, Value};
+use table::Setting;
 
 /// All settings, valid and in effect.
 #[derive(Clone, Debug)]
@@ -36,7 +35,6 @@ pub(crate) struct Settings {
     pub(crate) cse: Cse,
     pub(crate) registration: Registration,
     pub(crate) container: Container,
-    pub(crate) group: Group,
     pub(crate) request: Request,
     pub(crate) http: Http,
     pub(crate) store: Store,
@@ -44,12 +42,14 @@ pub(crate) struct Settings {
     pub(crate) polling: Polling,
     pub(crate) schemas: Schemas,
     pub(crate) functions: Functions,
+    pub(crate) operator: Operator,
     pub(crate) log: Log,
     pub(crate) testing: Testing,
     /// The same by key, with where each comes from; for `warnings` and `dyad settings`.
     effective: Vec<Effective>,
     /// Remarks on the sources themselves.
     notes: Vec<String>,
+    table: Table,
 }
 
 /// The value of one setting and where it comes from.
@@ -63,10 +63,10 @@ struct Effective {
 
 impl Settings {
     /// Reads and checks all sources. The error lists all that is wrong, not only the first.
-    pub(crate) fn load(sources: &Sources) -> Result<Self, Problems> {
-        let (found, mut problems) = sources.read();
-        let (effective, broken) = apply(found, &mut problems);
-        let settings = match Self::fill(effective, sources.notes()) {
+    pub(crate) fn load(sources: &Sources, table: &Table) -> Result<Self, Problems> {
+        let (found, mut problems) = sources.read(table);
+        let (effective, broken) = apply(table, found, &mut problems);
+        let settings = match Self::fill(effective, sources.notes(table), table.clone()) {
             Ok(settings) => settings,
             Err(problem) => {
                 problems.push(problem);
@@ -97,14 +97,16 @@ impl Settings {
         self.notes.iter().cloned().chain(hazards).collect()
     }
 
-    fn fill(effective: Vec<Effective>, notes: Vec<String>) -> Filled<Self> {
-        let mut values =
-            Values(effective.iter().map(|entry| (entry.setting.key, entry.value.clone())).collect());
+    fn fill(effective: Vec<Effective>, notes: Vec<String>, table: Table) -> Filled<Self> {
+        let of_functions = effective.iter().filter(|entry| entry.setting.of_function);
+        let mut values = Values {
+            of_functions: of_functions.map(|entry| entry.setting.key).collect(),
+            values: effective.iter().map(|entry| (entry.setting.key, entry.value.clone())).collect(),
+        };
         let settings = Self {
             cse: values.cse()?,
             registration: values.registration()?,
             container: values.container()?,
-            group: values.group()?,
             request: values.request()?,
             http: values.http()?,
             store: values.store()?,
@@ -112,12 +114,14 @@ impl Settings {
             polling: values.polling()?,
             schemas: values.schemas()?,
             functions: values.functions()?,
+            operator: values.operator()?,
             log: values.log()?,
             testing: values.testing()?,
             effective,
             notes,
+            table,
         };
-        match values.0.into_keys().next() {
+        match values.values.into_keys().next() {
             Some(key) => Err(Problem::at(key, "the program does not use this setting; please report this")),
             None => Ok(settings),
         }
@@ -143,8 +147,12 @@ impl Effective {
 }
 
 /// Lets what was found override the defaults, and names the keys whose given values are not allowed.
-fn apply(found: Vec<Found>, problems: &mut Vec<Problem>) -> (Vec<Effective>, Vec<&'static str>) {
-    let mut effective: Vec<Effective> = TABLE
+fn apply(
+    table: &Table,
+    found: Vec<Found>,
+    problems: &mut Vec<Problem>,
+) -> (Vec<Effective>, Vec<&'static str>) {
+    let mut effective: Vec<Effective> = table
         .iter()
         .filter_map(|setting| {
             let raw = setting.default_raw();
@@ -155,9 +163,11 @@ fn apply(found: Vec<Found>, problems: &mut Vec<Problem>) -> (Vec<Effective>, Vec
     let mut broken = Vec::new();
     for Found { key, raw, origin } in found {
         let Some(entry) = effective.iter_mut().find(|entry| entry.setting.key == key) else {
-            problems.push(Problem::unknown(&origin, &key));
+            problems.push(Problem::unknown(table, &origin, &key));
             continue;
         };
+        let is_list = matches!(entry.setting.kind, Kind::List(..));
+        let raw = if is_list { raw.map(source::spelled_out) } else { raw };
         match raw.as_ref().and_then(|raw| Some((raw.clone(), entry.setting.kind.read(raw)?))) {
             Some((raw, value)) => *entry = Effective { setting: entry.setting, raw, value, origin },
             None => {

@@ -4,8 +4,8 @@
 //! module above.
 
 use super::source::Origin;
-use super::table::{Setting, TABLE};
-use super::value::Raw;
+use super::table::{Setting, Table};
+use dyad_core::settings::Raw;
 use std::fmt;
 
 /// Below this likeness a suggestion would only confuse.
@@ -29,8 +29,8 @@ impl Problem {
     }
 
     /// A key that no setting has.
-    pub(super) fn unknown(origin: &Origin, key: &str) -> Self {
-        let remedy = match (nearest(key), origin) {
+    pub(super) fn unknown(table: &Table, origin: &Origin, key: &str) -> Self {
+        let remedy = match (nearest(table, key), origin) {
             (Some(setting), Origin::Environment(_)) => format!("did you mean {}?", setting.variable()),
             (Some(setting), _) => format!("did you mean {}?", setting.key),
             (None, _) => "`dyad settings` lists all there are".to_owned(),
@@ -50,7 +50,7 @@ impl Problem {
 }
 
 /// The setting with the name most like an unknown one.
-fn nearest(key: &str) -> Option<&'static Setting> {
+fn nearest(table: &Table, key: &str) -> Option<&'static Setting> {
     let likeness = |setting: &Setting| {
         let whole = strsim::normalized_damerau_levenshtein(key, setting.key);
         // A key without its section, or in the wrong one, is a frequent slip.
@@ -59,7 +59,7 @@ fn nearest(key: &str) -> Option<&'static Setting> {
         whole.max(0.9 * strsim::normalized_damerau_levenshtein(name, own))
     };
     let best =
-        TABLE.iter().map(|setting| (likeness(setting), setting)).max_by(|(a, _), (b, _)| a.total_cmp(b));
+        table.iter().map(|setting| (likeness(setting), setting)).max_by(|(a, _), (b, _)| a.total_cmp(b));
     best.filter(|(likeness, _)| *likeness >= ALIKE).map(|(_, setting)| setting)
 }
 
@@ -87,6 +87,7 @@ impl std::error::Error for Problems {}
 #[cfg(test)]
 mod tests {
     use super::nearest;
+    use crate::settings::Table;
 
     #[test]
     fn nearest_names() {
@@ -99,8 +100,9 @@ mod tests {
             ("log.levle", Some("log.level")),
             ("zzzzzz", None),
         ];
+        let table = Table::new(&[]).unwrap();
         for (key, expected) in cases {
-            assert_eq!(nearest(key).map(|setting| setting.key), expected, "{key}");
+            assert_eq!(nearest(&table, key).map(|setting| setting.key), expected, "{key}");
         }
     }
 }

@@ -2,16 +2,17 @@
 //!
 //! Responsible for both texts, made from the table alone.
 
-use super::table::{SECTIONS, Setting, TABLE};
-use super::value::{Kind, Raw};
+use super::table::{Setting, Table};
 use super::{Effective, Settings};
+use dyad_core::settings::{Kind, Raw};
 use std::fmt::Write;
 
 /// The head of `docs/settings.md`.
 const HEAD: &str = "\
 # Settings
 
-<!-- Made by `cargo run -p dyad -- settings --markdown > docs/settings.md`; change cse/node/src/settings/table.rs. -->
+<!-- Made by `cargo run -p dyad -- settings --markdown > docs/settings.md`; change cse/node/src/settings/table.rs, or
+     what a service function declares. -->
 
 Every setting has a default; `dyad serve` alone starts a node. Settings are taken from these places, later ones
 overriding earlier ones:
@@ -29,13 +30,13 @@ allowed ends the program with exit code 2 and a list of all that is wrong. `dyad
 ";
 
 /// What `docs/settings.md` holds.
-pub(crate) fn markdown() -> String {
+pub(crate) fn markdown(table: &Table) -> String {
     let mut page = HEAD.to_owned();
-    for (section, about) in SECTIONS {
+    for (section, about) in table.sections() {
         // Writing to a String does not fail.
         let _ =
             write!(page, "\n## {section}\n\n{about}\n\n| key | default | allowed | |\n|---|---|---|---|\n");
-        for setting in TABLE.iter().filter(|setting| setting.section() == section) {
+        for setting in table.iter().filter(|setting| setting.section() == section) {
             let allowed = escaped(&setting.kind.allowed());
             let _ = writeln!(
                 page,
@@ -49,7 +50,7 @@ pub(crate) fn markdown() -> String {
     }
     page.push_str("\n## Unsafe on a public network\n\n");
     page.push_str("The node warns at its start about each of these that is in effect.\n\n| key | why, and what to do |\n|---|---|\n");
-    for setting in TABLE {
+    for setting in table.iter() {
         if let Some(hazard) = &setting.unsafe_public {
             let _ = writeln!(page, "| `{}` | {} |", setting.key, hazard.why);
         }
@@ -60,7 +61,7 @@ pub(crate) fn markdown() -> String {
 /// What `dyad settings` prints: every key with its default and, where it differs, what is in effect and from where.
 pub(crate) fn overview(settings: &Settings) -> String {
     let mut text = String::new();
-    for (section, about) in SECTIONS {
+    for (section, about) in settings.table.sections() {
         let _ = writeln!(text, "{}[{section}]  {about}", if text.is_empty() { "" } else { "\n" });
         for entry in settings.effective.iter().filter(|entry| entry.setting.section() == section) {
             let _ = writeln!(text, "  {} = {}", entry.setting.key, default(entry.setting));
@@ -96,13 +97,15 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::markdown;
+    use crate::settings::Table;
 
     #[test]
     fn the_documentation_is_up_to_date() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/settings.md");
         let on_disk = std::fs::read_to_string(path).unwrap_or_default();
+        let table = Table::new(&dyad_plugins::all()).unwrap();
         assert!(
-            on_disk == markdown(),
+            on_disk == markdown(&table),
             "docs/settings.md differs from the table of settings; regenerate it with\n    \
              cargo run -p dyad -- settings --markdown > docs/settings.md"
         );

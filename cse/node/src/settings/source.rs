@@ -4,8 +4,8 @@
 //! value is allowed is left to the module above.
 
 use super::problem::Problem;
-use super::table::{self, TABLE};
-use super::value::Raw;
+use super::table::Table;
+use dyad_core::settings::Raw;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
@@ -54,10 +54,10 @@ impl Sources {
     }
 
     /// All keys in the order in which they override each other, and what could not be read.
-    pub(super) fn read(&self) -> (Vec<Found>, Vec<Problem>) {
+    pub(super) fn read(&self, table: &Table) -> (Vec<Found>, Vec<Problem>) {
         let (mut found, mut problems) = (Vec::new(), Vec::new());
-        self.read_file(&mut found, &mut problems);
-        found.extend(self.environment.iter().filter_map(from_environment));
+        self.read_file(table, &mut found, &mut problems);
+        found.extend(self.environment.iter().filter_map(|variable| from_environment(table, variable)));
         for argument in &self.set {
             match argument.split_once('=') {
                 Some((key, value)) => found.push(Found {
@@ -74,7 +74,7 @@ impl Sources {
         (found, problems)
     }
 
-    fn read_file(&self, found: &mut Vec<Found>, problems: &mut Vec<Problem>) {
+    fn read_file(&self, table: &Table, found: &mut Vec<Found>, problems: &mut Vec<Problem>) {
         let Some(path) = &self.file else { return };
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -88,7 +88,7 @@ impl Sources {
         let (tree, errors) = DeTable::parse_recoverable(&text);
         if errors.is_empty() {
             let origin = |offset| Origin::File(path.clone(), line(offset));
-            return walk("", tree.get_ref(), &origin, found);
+            return walk(table, "", tree.get_ref(), &origin, found);
         }
         for error in errors {
             let line = error.span().map_or(1, |span| line(span.start));
@@ -98,9 +98,9 @@ impl Sources {
     }
 
     /// Variables that look as if they were meant as settings, but are none: one underscore where two are needed.
-    pub(super) fn notes(&self) -> Vec<String> {
+    pub(super) fn notes(&self, table: &Table) -> Vec<String> {
         let one = |variable: &str| {
-            TABLE.iter().find(|setting| setting.variable().replacen("__", "_", 1) == variable)
+            table.iter().find(|setting| setting.variable().replacen("__", "_", 1) == variable)
         };
         let names = self.environment.iter().filter_map(|(name, _)| name.to_str());
         names
@@ -113,18 +113,24 @@ impl Sources {
 }
 
 /// Collects the leaves of a file's tables under their dotted keys.
-fn walk(prefix: &str, table: &DeTable<'_>, origin: &dyn Fn(usize) -> Origin, found: &mut Vec<Found>) {
+fn walk(
+    known: &Table,
+    prefix: &str,
+    table: &DeTable<'_>,
+    origin: &dyn Fn(usize) -> Origin,
+    found: &mut Vec<Found>,
+) {
     for (name, value) in table {
         let key = if prefix.is_empty() {
             name.get_ref().to_string()
         } else {
             format!("{prefix}.{}", name.get_ref())
         };
-        let known_section = prefix.is_empty() && TABLE.iter().any(|setting| setting.section() == key);
+        let known_section = prefix.is_empty() && known.iter().any(|setting| setting.section() == key);
         match value.get_ref() {
             // A table in place of a value is reported as that; so is an empty section of an unknown name.
-            DeValue::Table(inner) if table::find(&key).is_none() && (known_section || !inner.is_empty()) => {
-                walk(&key, inner, origin, found);
+            DeValue::Table(inner) if known.find(&key).is_none() && (known_section || !inner.is_empty()) => {
+                walk(known, &key, inner, origin, found);
             }
             value => found.push(Found { key, raw: raw(value), origin: origin(name.span().start) }),
         }
@@ -132,7 +138,7 @@ fn walk(prefix: &str, table: &DeTable<'_>, origin: &dyn Fn(usize) -> Origin, fou
 }
 
 /// A value of a file as text or list of texts; nothing for tables and lists within lists.
-pub(super) fn raw(value: &DeValue<'_>) -> Option<Raw> {
+fn raw(value: &DeValue<'_>) -> Option<Raw> {
     let text = |value: &DeValue<'_>| match value {
         DeValue::String(text) => Some(text.to_string()),
         DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().to_owned()),
@@ -152,15 +158,31 @@ pub(super) fn raw(value: &DeValue<'_>) -> Option<Raw> {
     }
 }
 
+/// A list that is written in one text like a list of the file: as the list.
+pub(super) fn spelled_out(given: Raw) -> Raw {
+    let list = match &given {
+        Raw::Text(text) if text.trim_start().starts_with('[') => {
+            DeValue::parse(text.trim()).ok().and_then(|value| raw(value.get_ref()))
+        }
+        _ => None,
+    };
+    match list {
+        Some(Raw::List(entries)) => Raw::List(entries),
+        // Texts between commas have no brackets: what is no list of the file is none.
+        _ => given,
+    }
+}
+
 /// A variable that means a setting. `DYAD_TEST…` belongs to the test tools, except for the section `testing`.
-fn from_environment((name, value): &(OsString, OsString)) -> Option<Found> {
+fn from_environment(table: &Table, (name, value): &(OsString, OsString)) -> Option<Found> {
     let variable = name.to_str()?;
     let (section, key) = variable.strip_prefix("DYAD_")?.split_once("__")?;
     if section.is_empty() || (section.starts_with("TEST") && section != "TESTING") {
         return None;
     }
+    let spelled = || format!("{section}.{}", key.replace("__", ".")).to_ascii_lowercase();
     Some(Found {
-        key: format!("{section}.{}", key.replace("__", ".")).to_ascii_lowercase(),
+        key: table.of_variable(variable).map_or_else(spelled, |setting| setting.key.to_owned()),
         raw: Some(Raw::Text(value.to_string_lossy().into_owned())),
         origin: Origin::Environment(variable.to_owned()),
     })

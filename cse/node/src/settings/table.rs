@@ -4,7 +4,10 @@
 //! typed form that the rest of the program uses is in `typed`; a test keeps both in step.
 
 use super::check;
-use super::value::{Kind, Raw, Value};
+use std::sync::Arc;
+
+use dyad_core::ServiceFunction;
+use dyad_core::settings::{Kind, Raw, Value};
 
 /// One setting.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub(super) struct Setting {
     pub(super) help: &'static str,
     /// When and why it is unsafe on a public network.
     pub(super) unsafe_public: Option<Hazard>,
+    /// Whether a service function declares it.
+    pub(super) of_function: bool,
 }
 
 /// Values of a setting that are unsafe on a public network.
@@ -33,7 +38,7 @@ pub(super) struct Hazard {
 impl Setting {
     /// The name of its environment variable: `DYAD_HTTP__LISTEN` for `http.listen`.
     pub(super) fn variable(&self) -> String {
-        format!("DYAD_{}", self.key.replace('.', "__").to_ascii_uppercase())
+        format!("DYAD_{}", self.key.replace('.', "__").replace('-', "_").to_ascii_uppercase())
     }
 
     /// The section, the part before the dot.
@@ -52,9 +57,60 @@ impl Setting {
     }
 }
 
-/// The setting of that name.
-pub(super) fn find(key: &str) -> Option<&'static Setting> {
-    TABLE.iter().find(|setting| setting.key == key)
+/// All settings there are: those of the node, and those that its service functions declare.
+#[derive(Clone, Debug)]
+pub(crate) struct Table(Vec<&'static Setting>);
+
+impl Table {
+    /// The settings of a node with these functions. Fails if a function declares a key that exists already, or a
+    /// default that it does not allow.
+    pub(crate) fn new(functions: &[Arc<dyn ServiceFunction>]) -> anyhow::Result<Self> {
+        let mut rows: Vec<&'static Setting> = TABLE.iter().collect();
+        for function in functions {
+            for own in function.settings() {
+                let key = own.key(function.name());
+                let dyad_core::settings::Setting { default, kind, help, .. } = *own;
+                anyhow::ensure!(rows.iter().all(|row| row.key != key), "{key} is declared twice");
+                anyhow::ensure!(
+                    kind.read(&Raw::Text(default.to_owned())).is_some(),
+                    "{key} has a default that it does not allow"
+                );
+                // Settings live as long as the process, like those of the node.
+                let key: &'static str = key.leak();
+                let row = Setting { key, default, kind, help, unsafe_public: None, of_function: true };
+                rows.push(Box::leak(Box::new(row)));
+            }
+        }
+        Ok(Self(rows))
+    }
+
+    /// Every setting, section by section.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &'static Setting> {
+        self.0.iter().copied()
+    }
+
+    /// The setting of that name.
+    pub(super) fn find(&self, key: &str) -> Option<&'static Setting> {
+        self.iter().find(|setting| setting.key == key)
+    }
+
+    /// The setting of an environment variable.
+    pub(super) fn of_variable(&self, variable: &str) -> Option<&'static Setting> {
+        self.iter().find(|setting| setting.variable() == variable)
+    }
+
+    /// The sections with what they are about.
+    pub(super) fn sections(&self) -> Vec<(&'static str, String)> {
+        let mut sections: Vec<_> =
+            SECTIONS.iter().map(|(name, about)| (*name, (*about).to_owned())).collect();
+        for setting in self.iter() {
+            let section = setting.section();
+            if sections.iter().all(|(name, _)| *name != section) {
+                sections.push((section, format!("The service function {section}.")));
+            }
+        }
+        sections
+    }
 }
 
 /// The sections with what they are about, in the order of the table.
@@ -62,7 +118,6 @@ pub(super) const SECTIONS: [(&str, &str); 13] = [
     ("cse", "Who this node is."),
     ("registration", "Who may register here."),
     ("container", "Limits of containers whose creator names none."),
-    ("group", "Groups and requests to their members."),
     ("request", "How requests are answered, and limits of one."),
     ("http", "The HTTP binding."),
     ("store", "Where resources are kept."),
@@ -70,12 +125,13 @@ pub(super) const SECTIONS: [(&str, &str); 13] = [
     ("polling", "Channels of entities that come for their requests."),
     ("schemas", "Resource types beyond the built-in ones."),
     ("functions", "Service functions."),
+    ("operator", "How `dyad status` and `dyad functions` reach the node."),
     ("log", "What is logged; the log goes to stderr."),
     ("testing", "For test systems only."),
 ];
 
 const fn setting(key: &'static str, default: &'static str, kind: Kind, help: &'static str) -> Setting {
-    Setting { key, default, kind, help, unsafe_public: None }
+    Setting { key, default, kind, help, unsafe_public: None, of_function: false }
 }
 
 const TIMEOUT: Kind = Kind::Duration("100ms", "1h");
@@ -118,15 +174,6 @@ pub(super) static TABLE: &[Setting] = &[
         "maxByteSize of containers created without; 0 = no limit."),
     setting("container.default_max_instance_age", "0s", Kind::Duration("0s", "100y"),
         "maxInstanceAge of containers created without, in whole seconds; 0s = no limit."),
-
-    setting("group.max_members", "100000", Kind::Count(1, 10_000_000),
-        "Most members of one group; http.max_body limits how many one request can name."),
-    setting("group.parallel", "64", Kind::Count(1, 10_000),
-        "Members to whom a request to a group goes at a time."),
-    setting("group.answer_within", "10s", TIMEOUT,
-        "Time until a request to a group is answered with what has come, if it names none."),
-    setting("group.max_answer", "64MiB", Kind::Size("1kB", "4GiB"),
-        "Size of an answer of a group beyond which contents of members are left out."),
 
     setting("request.timeout", "30s", TIMEOUT,
         "Longest time until a blocking request is answered, if it names no earlier one."),
@@ -212,6 +259,9 @@ pub(super) static TABLE: &[Setting] = &[
         "Longest time that a function may take over its part in a request, unless it waits for others."),
     setting("functions.max_faults", "5", Kind::Count(0, 1_000),
         "Panics in ten minutes, or late calls in a row, that switch a function off; 0 = never."),
+
+    setting("operator.socket", "data/dyad.sock", Kind::Text(check::anything, "the path of a file, or nothing"),
+        "Socket for `dyad status` and `dyad functions`, for the node's own user alone; empty = none."),
 
     setting("log.level", "info", Kind::Text(check::log_filter, "off, error, warn, info, debug or trace, also per target: info,dyad_core=debug"),
         "What is logged."),

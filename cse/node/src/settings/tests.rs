@@ -1,8 +1,11 @@
 //! Settings as a whole: precedence, problems, warnings.
 
-use super::{CseType, Durability, Settings, Sources};
+use super::problem::Problems;
+use super::{CseType, Durability, Settings, Sources, Table};
+use dyad_core::settings::{Kind, Setting, Value};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A file that lives as long as the test.
@@ -20,13 +23,17 @@ fn sources(file: Option<PathBuf>, environment: &[(&str, &str)], set: &[&str]) ->
     Sources { file, environment, set: set.iter().map(|text| (*text).to_owned()).collect() }
 }
 
+fn load(sources: &Sources) -> Result<Settings, Problems> {
+    Settings::load(sources, &Table::new(&[]).unwrap())
+}
+
 fn problems(sources: &Sources) -> String {
-    Settings::load(sources).unwrap_err().to_string()
+    load(sources).unwrap_err().to_string()
 }
 
 #[test]
 fn defaults_fill_every_field() {
-    let settings = Settings::load(&Sources::default()).unwrap();
+    let settings = load(&Sources::default()).unwrap();
     assert_eq!(settings.cse.kind, CseType::In);
     assert_eq!(settings.cse.supported_releases, ["1", "2", "2a", "3", "4", "5"]);
     assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8080");
@@ -42,7 +49,7 @@ fn later_sources_win() {
     let text = "[cse]\nname = \"file\"\nid = \"/file\"\nadmin = \"Cfile\"\n[http]\nkeep_alive = 0\n[store]\nreaders = 0x10\n";
     let environment = [("DYAD_CSE__ID", "/env"), ("DYAD_CSE__ADMIN", "Cenv")];
     let set = ["cse.admin=Cset1", "cse.admin=Cset2", "request.timeout=2min"];
-    let settings = Settings::load(&sources(Some(file("order", text)), &environment, &set)).unwrap();
+    let settings = load(&sources(Some(file("order", text)), &environment, &set)).unwrap();
     assert_eq!(settings.cse.name, "file");
     assert_eq!(settings.cse.id, "/env");
     assert_eq!(settings.cse.admin, "Cset2");
@@ -54,7 +61,7 @@ fn later_sources_win() {
 #[test]
 fn lists_and_numbers_of_a_file() {
     let text = "cse.supported_releases = [3, \"2a\"]\nhttp = { cors = [\"*\"], max_body = \"64kB\" }\n";
-    let settings = Settings::load(&sources(Some(file("lists", text)), &[], &[])).unwrap();
+    let settings = load(&sources(Some(file("lists", text)), &[], &[])).unwrap();
     assert_eq!(settings.cse.supported_releases, ["3", "2a"]);
     assert_eq!(settings.http.cors, ["*"]);
     assert_eq!(settings.http.max_body, 64_000);
@@ -115,11 +122,11 @@ fn variables_of_other_tools_are_ignored() {
         "PATH__X",
     ];
     let environment: Vec<_> = others.iter().map(|name| (*name, "x")).collect();
-    let settings = Settings::load(&sources(None, &environment, &[])).unwrap();
+    let settings = load(&sources(None, &environment, &[])).unwrap();
     assert_eq!(settings.cse.name, "cse-in");
-    let settings = Settings::load(&sources(None, &[("DYAD_TESTING__ENABLED", "true")], &[])).unwrap();
+    let settings = load(&sources(None, &[("DYAD_TESTING__ENABLED", "true")], &[])).unwrap();
     assert!(settings.testing.enabled);
-    let settings = Settings::load(&sources(None, &[("DYAD_HTTP_LISTEN", "x")], &[])).unwrap();
+    let settings = load(&sources(None, &[("DYAD_HTTP_LISTEN", "x")], &[])).unwrap();
     assert!(
         settings.warnings().iter().any(|line| line.contains("DYAD_HTTP__LISTEN")),
         "{:?}",
@@ -150,7 +157,7 @@ fn settings_that_do_not_go_together() {
 #[test]
 fn warnings_name_what_is_unsafe() {
     let warned = |set: &[&str]| {
-        let settings = Settings::load(&sources(None, &[], set)).unwrap();
+        let settings = load(&sources(None, &[], set)).unwrap();
         let keys: Vec<String> = settings
             .warnings()
             .iter()
@@ -176,10 +183,52 @@ fn warnings_name_what_is_unsafe() {
 
 #[test]
 fn passwords_are_not_shown() {
-    let settings =
-        Settings::load(&sources(None, &[], &["store.url=postgres://dyad:secret@db/dyad"])).unwrap();
+    let settings = load(&sources(None, &[], &["store.url=postgres://dyad:secret@db/dyad"])).unwrap();
     let text = super::overview(&settings);
     assert!(text.contains("now \"postgres://dyad:***@db/dyad\"  (--set store.url)"), "{text}");
     assert!(!text.contains("secret"));
     assert_eq!(settings.store.url, "postgres://dyad:secret@db/dyad");
+}
+
+/// A function that declares a setting.
+struct Counting;
+
+impl dyad_core::ServiceFunction for Counting {
+    fn name(&self) -> &'static str {
+        "slow-count"
+    }
+
+    fn settings(&self) -> &[Setting] {
+        const MOST: Setting =
+            Setting { name: "most", default: "7", kind: Kind::Count(1, 9), help: "Most that is counted." };
+        &[MOST]
+    }
+}
+
+#[test]
+fn functions_have_a_section_of_their_own() {
+    let table = Table::new(&[Arc::new(Counting)]).unwrap();
+    let most = |sources: &Sources| {
+        let own = Settings::load(sources, &table).unwrap().functions.own;
+        own.get("slow-count.most").cloned().unwrap()
+    };
+    assert_eq!(most(&Sources::default()), Value::Number(7));
+    let path = file("function", "[slow-count]\nmost = 8\n");
+    assert_eq!(most(&sources(Some(path), &[], &[])), Value::Number(8));
+    assert_eq!(most(&sources(None, &[("DYAD_SLOW_COUNT__MOST", "6")], &[])), Value::Number(6));
+    assert_eq!(most(&sources(None, &[], &["slow-count.most=9"])), Value::Number(9));
+    for (set, expected) in [
+        ("slow-count.most=10", "slow-count.most cannot be \"10\"; allowed: a whole number from 1 to 9"),
+        ("slow-count.mots=1", "there is no setting slow-count.mots; did you mean slow-count.most?"),
+    ] {
+        let text = Settings::load(&sources(None, &[], &[set]), &table).unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    }
+    let settings = Settings::load(&Sources::default(), &table).unwrap();
+    let text = super::overview(&settings);
+    assert!(
+        text.contains("[slow-count]  The service function slow-count.\n  slow-count.most = 7\n"),
+        "{text}"
+    );
+    assert!(Table::new(&[Arc::new(Counting), Arc::new(Counting)]).is_err());
 }

@@ -3,6 +3,8 @@
 //! Responsible for the shape alone. What each means, its default and its bounds are in `table`; fields say only what is
 //! not plain from there. Filling them is left to `fill`.
 
+use dyad_core::settings::Value;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -59,16 +61,6 @@ pub(crate) struct Container {
     pub(crate) default_max_byte_size: Option<u64>,
     /// At least a second.
     pub(crate) default_max_instance_age: Option<Duration>,
-}
-
-/// `group.*`
-#[derive(Clone, Debug)]
-pub(crate) struct Group {
-    pub(crate) max_members: usize,
-    pub(crate) parallel: usize,
-    pub(crate) answer_within: Duration,
-    /// In bytes.
-    pub(crate) max_answer: usize,
 }
 
 /// `request.*`
@@ -156,6 +148,15 @@ pub(crate) struct Functions {
     pub(crate) time_limit: Duration,
     /// 0 is never.
     pub(crate) max_faults: u32,
+    /// Settings that functions declare, by key.
+    pub(crate) own: BTreeMap<String, Value>,
+}
+
+/// `operator.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Operator {
+    /// `None` is no socket.
+    pub(crate) socket: Option<PathBuf>,
 }
 
 /// The form of the log.

@@ -6,7 +6,7 @@
 use dyad_protocol::Failure;
 
 use super::Txn;
-use crate::function::{Change, Fault, ServiceFunction};
+use crate::function::{self, Change, Fault, ServiceFunction};
 
 impl Txn<'_> {
     /// Lets every function that is switched on take part in a change.
@@ -19,9 +19,12 @@ impl Txn<'_> {
         Ok(())
     }
 
-    /// Lets a function take up what is stored.
+    /// Lets a function take up what is stored, with an AE of its own if it acts.
     pub(crate) fn begin_function(&mut self, place: usize) -> Result<(), Failure> {
-        self.acting(place, "begin", |function, txn| function.begin(txn))
+        self.acting(place, "begin", |function, txn| {
+            function::register(txn, function)?;
+            function.begin(txn)
+        })
     }
 
     /// Lets a function do something; whatever it changes may call others, and itself.

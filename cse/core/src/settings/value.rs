@@ -1,7 +1,7 @@
 //! What a setting may hold: the kinds of values, how each is read, and how its allowed values are described.
 //!
 //! Responsible for turning what a file, the environment or the command line says into a typed value. Where it was
-//! said is left to `source`, which setting has which kind to `table`.
+//! said, and which setting has which kind, is left to others.
 
 use super::units;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// A value as it was written: TOML knows lists, the environment and the command line only text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Raw {
+pub enum Raw {
     /// One text; numbers and booleans of a file are taken as they were written.
     Text(String),
     /// A list of texts.
@@ -18,7 +18,7 @@ pub(super) enum Raw {
 
 /// A value that was read and found within its bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
+pub enum Value {
     /// A text, choices among them.
     Text(String),
     /// A list of texts.
@@ -35,7 +35,7 @@ pub(super) enum Value {
 
 /// The kind of a setting: how it is read and what it allows.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub enum Kind {
     /// One of a few words.
     Choice(&'static [&'static str]),
     /// A text that passes the check; the second field describes what does.
@@ -56,7 +56,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// What is allowed, to be read after "allowed: ".
-    pub(super) fn allowed(self) -> String {
+    pub fn allowed(self) -> String {
         match self {
             Self::Choice(words) => words.join(", "),
             Self::Text(_, allowed) | Self::List(_, allowed) => allowed.to_owned(),
@@ -76,7 +76,7 @@ impl Kind {
     }
 
     /// Reads a value; nothing if it is not allowed.
-    pub(super) fn read(self, raw: &Raw) -> Option<Value> {
+    pub fn read(self, raw: &Raw) -> Option<Value> {
         let text = match (self, raw) {
             (Self::List(check, _), raw) => {
                 let entries = entries(raw)?;
@@ -117,7 +117,7 @@ impl Kind {
 
 impl Raw {
     /// The value as it is shown to people: as it was written, lists with brackets, passwords of URLs left out.
-    pub(super) fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         match self {
             Self::Text(text) => without_password(text),
             Self::List(entries) => {
@@ -129,18 +129,12 @@ impl Raw {
     }
 }
 
-/// The entries of a list: a TOML array, also when it arrives as text, or texts between commas.
+/// The entries of a list: a TOML array, or texts between commas.
 fn entries(raw: &Raw) -> Option<Vec<String>> {
     let text = match raw {
         Raw::List(entries) => return Some(entries.clone()),
         Raw::Text(text) => text.trim(),
     };
-    if text.starts_with('[') {
-        return match super::source::raw(toml::de::DeValue::parse(text).ok()?.get_ref()) {
-            Some(Raw::List(entries)) => Some(entries),
-            _ => None,
-        };
-    }
     Some(text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect())
 }
 
@@ -154,7 +148,7 @@ fn address(text: &str) -> Option<SocketAddr> {
 }
 
 /// A URL whose password became `***`: what is printed ends in logs and tickets.
-pub(crate) fn without_password(text: &str) -> String {
+pub fn without_password(text: &str) -> String {
     let hidden = || {
         let (scheme, rest) = text.split_once("://")?;
         let authority = rest.split(['/', '?']).next()?;
@@ -183,16 +177,13 @@ mod tests {
     }
 
     #[test]
-    fn lists_have_three_spellings() {
+    fn lists_have_two_spellings() {
         let kind = Kind::List(|_| true, "anything");
         let expected = Some(Value::List(vec!["C*".to_owned(), "S1".to_owned()]));
         assert_eq!(read(kind, "C*,S1"), expected);
         assert_eq!(read(kind, " C* , S1 "), expected);
-        assert_eq!(read(kind, r#"["C*", "S1"]"#), expected);
         assert_eq!(kind.read(&Raw::List(vec!["C*".to_owned(), "S1".to_owned()])), expected);
         assert_eq!(read(kind, ""), Some(Value::List(Vec::new())));
-        assert_eq!(read(kind, "[]"), Some(Value::List(Vec::new())));
-        assert_eq!(read(kind, "[1, 2"), None);
     }
 
     #[test]

@@ -1,0 +1,150 @@
+//! The socket for the operator: who may use it, and what is answered.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dyad_core::{Cse, Standing};
+use serde_json::{Map, Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use super::Command;
+
+/// Longest that an operator may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Longest command in bytes.
+const LONGEST: u64 = 1_024;
+
+/// Operators at the same time.
+const AT_ONCE: usize = 8;
+
+/// The root of the machine may do what it likes anyway.
+const ROOT: u32 = 0;
+
+/// The socket of a node; gone when it is dropped.
+pub(crate) struct Door {
+    path: PathBuf,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.task.abort();
+        // One that is there still is found to be dead and replaced by the next start.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Takes commands at a path until the door is dropped. A socket that a node left behind there is replaced; fails with
+/// `AddrInUse` if a node answers at it.
+pub(crate) async fn listen(path: &Path, cse: &Arc<Cse>) -> io::Result<Door> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        std::fs::create_dir_all(directory)?;
+    }
+    let listener = match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            if UnixStream::connect(path).await.is_ok() {
+                return Err(error);
+            }
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)?
+        }
+        listener => listener?,
+    };
+    // Whose the socket is, the node is.
+    let owner = std::fs::metadata(path)?.uid();
+    let task = tokio::spawn(accept(listener, owner, Arc::clone(cse)));
+    Ok(Door { path: path.to_owned(), task })
+}
+
+async fn accept(listener: UnixListener, owner: u32, cse: Arc<Cse>) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, for example.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let is_known = stream.peer_cred().is_ok_and(|peer| [owner, ROOT].contains(&peer.uid()));
+        if !is_known {
+            tracing::warn!("another user of this machine was turned away at operator.socket");
+            continue;
+        }
+        let cse = Arc::clone(&cse);
+        tokio::spawn(async move {
+            // Who does not read the answer does not need it.
+            let _ = tokio::time::timeout(PATIENCE, serve(stream, &cse)).await;
+            drop(place);
+        });
+    }
+}
+
+async fn serve(mut stream: UnixStream, cse: &Cse) -> io::Result<()> {
+    let (from, mut to) = stream.split();
+    let mut line = String::new();
+    BufReader::new(from.take(LONGEST)).read_line(&mut line).await?;
+    let answer = match Command::read(&line) {
+        Some(command) => carry_out(command, cse).await,
+        None => json!({ "error": "the node does not know this command; is it of another version?" }),
+    };
+    to.write_all(answer.to_string().as_bytes()).await?;
+    to.shutdown().await
+}
+
+async fn carry_out(command: Command, cse: &Cse) -> Value {
+    let (name, state, outcome) = match command {
+        Command::Status => return status(cse),
+        Command::On(name) => {
+            let outcome = cse.switch_on(&name).await;
+            (name, "on", outcome)
+        }
+        Command::Off(name) => {
+            let outcome = cse.switch_off(&name);
+            (name, "off", outcome)
+        }
+    };
+    match outcome {
+        Ok(is_new) => json!({ "function": name, "state": state, "changed": is_new }),
+        Err(failure) => json!({ "error": failure.debug }),
+    }
+}
+
+/// What `dyad status` knows.
+fn status(cse: &Cse) -> Value {
+    let config = cse.config();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "process": std::process::id(),
+        "cse": config.cse_id,
+        "type": config.cse_type.name(),
+        "name": config.cse_name,
+        "now": cse.now().to_string(),
+        "writes_waiting": cse.writes_waiting(),
+        "notifications_waiting": cse.delivery().waiting(),
+        "functions": cse.standings().into_iter().map(function).collect::<Vec<_>>(),
+    })
+}
+
+fn function(standing: Standing) -> Value {
+    let figures = standing.report.figures.into_iter();
+    let figures: Map<String, Value> =
+        figures.map(|(name, figure)| (name.to_owned(), figure.into())).collect();
+    let (since, why) = standing.off.map(|(since, why)| (since.to_string(), why)).unzip();
+    json!({
+        "name": standing.name,
+        "state": if since.is_some() { "off" } else { "on" },
+        "off_since": since,
+        "off_because": why,
+        "faults": standing.faults,
+        "last_fault": standing.last_fault,
+        "summary": standing.report.summary,
+        "figures": figures,
+    })
+}
