@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use dyad_protocol::precondition::Precondition;
 use dyad_protocol::{Content, Failure, Operation, Request, StatusCode};
 
 use super::media::{self, MediaType};
@@ -58,6 +59,8 @@ pub struct Decoded {
     pub request: Box<Request>,
     /// The media type in which the originator wants the response.
     pub accept: &'static MediaType,
+    /// What the state of the target has to be (RFC 7232).
+    pub precondition: Option<Precondition>,
 }
 
 /// A request message that was not understood.
@@ -94,7 +97,7 @@ pub fn decode<'a>(
     rules: &Rules,
 ) -> Result<Decoded, Box<Refused>> {
     let mut request = Request::default();
-    let (carried, read) = headers::read(&mut request, headers);
+    let (mut carried, read) = headers::read(&mut request, headers);
     let accept = media::negotiate(&carried.accept, rules.default_content_type);
     let identified = identify(&mut request, carried.identified(), rules);
     let media = accept.as_ref().map_or(rules.default_content_type, |accept| accept);
@@ -103,7 +106,10 @@ pub fn decode<'a>(
         .and(accept.map(drop))
         .and_then(|()| fill(&mut request, line, carried.content_type, body, rules));
     match outcome {
-        Ok(()) => Ok(Decoded { request: Box::new(request), accept: media }),
+        Ok(()) => {
+            let precondition = carried.precondition();
+            Ok(Decoded { request: Box::new(request), accept: media, precondition })
+        }
         Err(failure) => Err(Box::new(Refused { request, accept: media, failure })),
     }
 }

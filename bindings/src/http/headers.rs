@@ -1,7 +1,8 @@
-//! The header fields of a request (TS-0009 6.4).
+//! The header fields of a request (TS-0009 6.4), conditions of RFC 7232 among them.
 //!
 //! Responsible for which header carries which parameter. Headers that the clause does not name are ignored.
 
+use dyad_protocol::precondition::{Precondition, Tags};
 use dyad_protocol::time::{AbsRelTime, Timestamp};
 use dyad_protocol::{Failure, Request};
 
@@ -13,9 +14,16 @@ pub(super) struct Carried<'a> {
     /// `Accept`, which may come several times.
     pub(super) accept: Vec<&'a str>,
     identified: bool,
+    if_match: Option<Tags>,
+    if_none_match: Option<Tags>,
 }
 
 impl Carried<'_> {
+    /// What the state of the target has to be.
+    pub(super) fn precondition(&mut self) -> Option<Precondition> {
+        Precondition::new(self.if_match.take(), self.if_none_match.take())
+    }
+
     /// Whether X-M2M-RI was there.
     pub(super) const fn identified(&self) -> bool {
         self.identified
@@ -30,7 +38,8 @@ pub(super) fn read<'a>(
 ) -> (Carried<'a>, Result<(), Failure>) {
     let (mut carried, mut outcome) = (Carried::default(), Ok(()));
     for (name, value) in headers {
-        let known = name.starts_with("x-m2m-") || matches!(name, "content-type" | "accept" | "authorization");
+        let known = name.starts_with("x-m2m-")
+            || matches!(name, "content-type" | "accept" | "authorization" | "if-match" | "if-none-match");
         if known
             && let Err(failure) = text(name, value).and_then(|value| take(request, &mut carried, name, value))
         {
@@ -58,6 +67,8 @@ fn take<'a>(
             carried.accept.push(value);
             Ok(())
         }
+        "if-match" => once(&mut carried.if_match, name, tags(name, value)?),
+        "if-none-match" => once(&mut carried.if_none_match, name, tags(name, value)?),
         "authorization" => tokens(request, name, value),
         // An empty From asks for an identifier to be assigned, as a missing one does (TS-0001 10.2.2.2).
         "x-m2m-origin" if value.is_empty() => Ok(()),
@@ -107,6 +118,10 @@ fn tokens(request: &mut Request, name: &str, value: &str) -> Result<(), Failure>
         return Err(wrong(name));
     }
     list_once(&mut request.tokens, name, tokens)
+}
+
+fn tags(name: &str, value: &str) -> Result<Tags, Failure> {
+    Tags::parse(value).ok_or_else(|| wrong(name))
 }
 
 fn time(name: &str, value: &str) -> Result<AbsRelTime, Failure> {

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod client;
+mod conditional;
 mod cors;
 pub mod decode;
 pub mod doors;
@@ -12,6 +13,7 @@ pub mod encode;
 mod escape;
 mod headers;
 pub mod media;
+mod nesting;
 pub mod query;
 pub mod server;
 mod service;

@@ -22,6 +22,7 @@ use super::doors::{Door, DoorRequest};
 use super::encode::{self, Outgoing};
 use super::settings::{CorsSetting, ServerSettings};
 use super::wire::Shared;
+use super::{conditional, nesting};
 
 /// What all connections of a server share.
 pub(super) struct Service {
@@ -60,8 +61,10 @@ impl Service {
         };
         // A head is larger than all else that is kept of a request that has to wait.
         drop(message);
+        let (operation, precondition) = (decoded.request.operation, arrival.precondition.clone());
         let response = self.receive(decoded.request, arrival).await;
-        finish(encode::encode(&response, decoded.accept, &self.settings.root), page, None)
+        let outgoing = encode::encode(&response, decoded.accept, &self.settings.root);
+        finish(conditional::apply(outgoing, operation, precondition.as_deref()), page, None)
     }
 
     /// The headers that the answer gets if it goes to a web page.
@@ -148,9 +151,19 @@ impl Service {
     fn decode(&self, message: &Message, body: Bytes) -> Result<(Decoded, Arrival), Box<Refused>> {
         let uri = message.uri();
         let line = Line { method: message.method().as_str(), path: uri.path(), query: uri.query() };
-        let decoded = decode::decode(line, headers(message), body, &self.rules)?;
-        let hangup = message.conn_data::<Shared>().map(Shared::hangup);
-        let arrival = Arrival { binding: "http", peer: message.peer_addr(), authenticated: None, hangup };
+        if nesting::is_deeper(&body, self.settings.max_depth) {
+            let most = self.settings.max_depth;
+            let failure = Failure::bad_request(format!("the content nests deeper than {most} levels"));
+            return Err(decode::refuse(headers(message), failure, &self.rules));
+        }
+        let mut decoded = decode::decode(line, headers(message), body, &self.rules)?;
+        let arrival = Arrival {
+            binding: "http",
+            peer: message.peer_addr(),
+            authenticated: None,
+            hangup: message.conn_data::<Shared>().map(Shared::hangup),
+            precondition: decoded.precondition.take().map(Arc::new),
+        };
         Ok((decoded, arrival))
     }
 

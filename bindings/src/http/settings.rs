@@ -32,6 +32,8 @@ pub struct ServerSettings {
     pub lenient: bool,
     /// The longest body in bytes; a longer one is answered with BAD_REQUEST.
     pub max_body: usize,
+    /// Levels of objects and arrays in a body; a body that nests deeper is answered with BAD_REQUEST. 127 at most.
+    pub max_depth: usize,
     /// The longest start line and header section in bytes, up to 128 KiB; a longer one is answered with 431.
     pub max_header: usize,
     /// For how long the header section of the first request on a connection may take.
@@ -63,6 +65,7 @@ impl Default for ServerSettings {
             root: String::new(),
             lenient: true,
             max_body: 1024 * 1024,
+            max_depth: super::nesting::PARSER_LIMIT,
             max_header: 32 * 1024,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),

@@ -169,6 +169,7 @@ fn http_settings(settings: &Settings) -> ServerSettings {
         root: http.root.clone(),
         lenient: http.lenient,
         max_body: http.max_body,
+        max_depth: settings.request.max_depth,
         header_timeout: http.header_timeout,
         body_timeout: http.body_timeout,
         keep_alive: http.keep_alive.unwrap_or_default(),

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::precondition::Precondition;
 use crate::{Request, Response};
 
 /// How a request reached this node: what the transport knows and the primitive does not say.
@@ -22,6 +23,8 @@ pub struct Arrival {
     pub peer: Option<SocketAddr>,
     /// The identity that the transport has proved (AE-ID or CSE-ID), if any.
     pub authenticated: Option<String>,
+    /// What the present state of the target has to be.
+    pub precondition: Option<Arc<Precondition>>,
     /// Tells when the sender waits for the response no more, if the transport can know.
     pub hangup: Option<Hangup>,
 }

@@ -7,6 +7,7 @@
 pub mod exchange;
 pub mod failure;
 pub mod id;
+pub mod precondition;
 pub mod primitive;
 pub mod rsc;
 pub mod schema;

@@ -23,6 +23,7 @@ pub(super) fn primitive(cse: &Cse, call: &Call) -> Result<(), Failure> {
     }
     response_type(call)?;
     delivery(call)?;
+    precondition(call)?;
     match request.operation {
         Operation::Create => {
             let Some(ty) = request.resource_type else {
@@ -172,14 +173,21 @@ fn response_type(call: &Call) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether the parameters of delivery are ones that the node honours (TS-0004 6.3.3 `m2m:eventCat`, 7.3.2.1).
+/// Whether the parameters of delivery are well formed (TS-0004 6.3.3 `m2m:eventCat`). They are about requests on their
+/// way to another CSE (TS-0001 8.1.2): one that has arrived has nothing to be aggregated with.
 fn delivery(call: &Call) -> Result<(), Failure> {
-    if !matches!(call.request.event_category, None | Some(2..=4 | 100..=999)) {
-        return Err(Failure::bad_request("the event category (ec) is 2 to 4 or 100 to 999"));
+    match call.request.event_category {
+        None | Some(2..=4 | 100..=999) => Ok(()),
+        Some(_) => Err(Failure::bad_request("the event category (ec) is 2 to 4 or 100 to 999")),
     }
-    match call.request.delivery_aggregation {
-        Some(true) => Err(Failure::not_implemented("delivery aggregation (da) is not supported")),
-        Some(false) | None => Ok(()),
+}
+
+/// Whether a condition of the transport can be held against a resource: only while its answer is waited for.
+fn precondition(call: &Call) -> Result<(), Failure> {
+    let waits = matches!(call.request.response_type.value, ResponseType::Blocking);
+    match call.arrival.precondition.is_some() && call.request.operation != Operation::Retrieve && !waits {
+        true => Err(Failure::bad_request("only blocking requests can depend on the state of their target")),
+        false => Ok(()),
     }
 }
 

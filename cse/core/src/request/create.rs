@@ -6,6 +6,7 @@ use dyad_protocol::schema::{Release, TypeTable};
 use dyad_protocol::{Failure, Object, Operation, Response, ResultContent, StatusCode, Timestamp, id};
 use serde_json::{Value, json};
 
+use super::precondition;
 use super::target::{self, Target};
 use super::{Asker, Call, Cause, Written, remove_subtree, shape};
 use crate::Cse;
@@ -93,6 +94,7 @@ fn required_release(cse: &Cse, call: &Call, content: &Object) -> Release {
 /// Carries out a CREATE in the write transaction.
 pub(super) fn create(txn: &mut Txn<'_>, call: &Call) -> Result<Written, Failure> {
     let Wanted { parent, table } = check(txn.cse(), call, txn)?;
+    precondition::check(call, &parent)?;
     let (_, sent) = representation(call)?;
     let resource = make(txn, By::Originator(call), &parent, table, sent)?;
     let response = answer(txn, call, &resource, sent)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use dyad_protocol::primitive::{ContentStatus, FilterCriteria};
 use dyad_protocol::{Failure, Operation, Response, ResultContent, StatusCode, Timestamp};
 
+use super::precondition;
 use super::{Asker, Call, Written, children, filter, shape, target};
 use crate::Cse;
 use crate::access::{self, operation};
@@ -45,6 +46,7 @@ fn check(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Arc<Resource>
 pub(super) fn delete(txn: &mut Txn<'_>, call: &Call) -> Result<Written, Failure> {
     let cse = txn.cse();
     let resource = check(cse, call, txn)?;
+    precondition::check(call, &resource)?;
     let mut response = Response::to(&call.request, StatusCode::Deleted);
     response.content = match call.request.result_content.unwrap_or(ResultContent::Nothing) {
         ResultContent::Nothing => None,

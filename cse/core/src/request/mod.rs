@@ -15,6 +15,7 @@ mod first;
 pub mod kept;
 mod notify;
 mod own;
+mod precondition;
 mod repeated;
 mod resume;
 mod retrieve;
@@ -146,6 +147,7 @@ impl Cse {
         if let Some(identifier) = &call.request.group_request_identifier {
             self.note_group_request(call, identifier, &target)?;
         }
+        precondition::check_virtual(call, &target)?;
         let mut has_waited = false;
         for hosted in self.hosts().on() {
             if hosted.takes_part(self, Stage::Intercept, call, &target)? {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use dyad_protocol::{Failure, Object, Operation, Response, ResultContent, StatusCode, Timestamp};
 use serde_json::Value;
 
+use super::precondition;
 use super::target::{self, Target};
 use super::{Asker, Call, Written, create, filter, shape};
 use crate::Cse;
@@ -46,6 +47,7 @@ fn check(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Arc<Resource>
 pub(super) fn update(txn: &mut Txn<'_>, call: &Call) -> Result<Written, Failure> {
     let cse = txn.cse();
     let old = check(cse, call, txn)?;
+    precondition::check(call, &old)?;
     let (_, sent) = create::representation(call)?;
     let resource = change(txn, Some(call), &old, sent)?;
     let mut response = Response::to(&call.request, StatusCode::Updated);

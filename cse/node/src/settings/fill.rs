@@ -61,6 +61,7 @@ impl Values {
             pending: self.count("request.pending")?,
             keep_results: self.duration("request.keep_results")?,
             max_results: self.count("request.max_results")?,
+            max_depth: self.count("request.max_depth")?,
         })
     }
 

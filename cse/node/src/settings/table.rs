@@ -185,6 +185,8 @@ pub(super) static TABLE: &[Setting] = &[
         "How long the result of a non-blocking request is kept if its originator names no time."),
     setting("request.max_results", "10000", Kind::Count(1, 1_000_000),
         "Most resources in one answer (discovery, children); the rest is fetched with offset."),
+    setting("request.max_depth", "127", Kind::Count(8, 127),
+        "Levels that objects and lists of a content may nest."),
 
     setting("http.listen", "127.0.0.1:8080", Kind::Address,
         "Where HTTP requests are accepted.")

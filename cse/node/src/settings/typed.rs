@@ -71,6 +71,7 @@ pub(crate) struct Request {
     pub(crate) pending: usize,
     pub(crate) keep_results: Duration,
     pub(crate) max_results: usize,
+    pub(crate) max_depth: usize,
 }
 
 /// `http.*`
