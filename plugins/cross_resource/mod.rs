@@ -123,7 +123,7 @@ impl ServiceFunction for CrossResource {
     }
 
     fn facets(&self) -> Facets<'_> {
-        Facets { alarms: Some(self), ..Facets::default() }
+        Facets { alarms: Some(self), waits: true, ..Facets::default() }
     }
 
     fn report(&self) -> Report {
