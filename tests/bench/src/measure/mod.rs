@@ -2,6 +2,7 @@
 
 mod children;
 mod create;
+mod crowd;
 mod discovery;
 mod fanout;
 mod forest;
@@ -38,6 +39,8 @@ pub(crate) enum Measure {
     Geo,
     /// CREATE with a subscriber, held against one without.
     Notify,
+    /// CREATE with 1,000 subscribers, held against one without, and until all are told.
+    Crowd,
     /// RETRIEVE of 100 members by their group, held against one after the other.
     Fanout,
     /// RETRIEVE with 10,000 instances in the answer.
@@ -56,12 +59,13 @@ pub(crate) enum Measure {
     Polling,
 }
 
-const EACH: [Measure; 14] = [
+const EACH: [Measure; 15] = [
     Measure::Read,
     Measure::Create,
     Measure::Latest,
     Measure::Discovery,
     Measure::Notify,
+    Measure::Crowd,
     Measure::Fanout,
     Measure::Children,
     Measure::Memory,
@@ -95,6 +99,7 @@ impl Measure {
             Self::Discovery => discovery::run(bench, report),
             Self::Geo => geo::run(bench, report),
             Self::Notify => notify::run(bench, report),
+            Self::Crowd => crowd::run(bench, report),
             Self::Fanout => fanout::run(bench, report),
             Self::Children => children::run(bench, report),
             Self::Memory => memory::run(bench, report),
