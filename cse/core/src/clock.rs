@@ -1,6 +1,5 @@
 //! The clock that is passed in: the present for the node, a hand-turned one for tests.
 
-use std::cmp::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dyad_protocol::Timestamp;
@@ -37,11 +36,11 @@ impl Drift {
         Self { clock, began: Instant::now() }
     }
 
-    /// Whether the clock was set since the last look: back, ahead, or not.
-    pub(crate) fn look(&mut self, clock: Timestamp) -> Option<Ordering> {
+    /// Whether the clock was set since the last look.
+    pub(crate) fn look(&mut self, clock: Timestamp) -> bool {
         let before = std::mem::replace(self, Self::new(clock));
         let passed = i64::try_from(before.began.elapsed().as_micros()).unwrap_or(i64::MAX);
         let drift = clock.micros().saturating_sub(before.clock.micros()).saturating_sub(passed);
-        (u128::from(drift.unsigned_abs()) >= Self::LEAST.as_micros()).then(|| drift.cmp(&0))
+        u128::from(drift.unsigned_abs()) >= Self::LEAST.as_micros()
     }
 }

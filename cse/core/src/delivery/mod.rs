@@ -95,7 +95,7 @@ impl Delivery {
             loop {
                 let Some(node) = cse.upgrade() else { return };
                 lane::open_lacking(&node).await;
-                if drift.look(node.now()).is_some() {
+                if drift.look(node.now()) {
                     node.delivery().schedules.send_replace(());
                 }
                 drop(node);

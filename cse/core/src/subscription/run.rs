@@ -1,6 +1,5 @@
 //! What subscriptions do by themselves: telling many of one event, and letting go what was held back.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,8 +70,9 @@ async fn round(cse: &Arc<Cse>) -> Result<bool, Failure> {
 async fn release(cse: Arc<Cse>) {
     let mut drift = Drift::new(cse.now());
     loop {
-        // What is due ahead of a clock that was set back may be due now: schedules open and close again.
-        if drift.look(cse.now()) == Some(Ordering::Less)
+        // What is due ahead of a clock that was set back may be due now: schedules open and close again. One that is ahead
+        // of the last look may have been further ahead meanwhile.
+        if drift.look(cse.now())
             && let Err(failure) = look_at_schedules(&cse).await
         {
             tracing::error!(error = ?failure.source, "schedules cannot be looked at: {failure}");
