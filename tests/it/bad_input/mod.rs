@@ -8,9 +8,12 @@ mod representations;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use dyad_tests::{Answer, Client, Node, Request, Store};
 use serde_json::{Value, json};
+
+use crate::load::PATIENCE;
 
 /// What an answer never tells.
 const INTERNALS: [&str; 12] = [
@@ -47,6 +50,12 @@ fn node() -> Node {
     made("Cae", "cse-in/ae/c", 4, json!({"m2m:cin": {"rn": "i", "con": "x"}}));
     made("Cae", "cse-in/ae", 28, json!({ "cod:binSh": switch }));
     made("Cae", "cse-in/ae/c", 23, json!({"m2m:sub": {"rn": "s", "nu": ["Cae"], "enc": {"net": [1]}}}));
+    // The node lists the AEs that are referred to a moment later.
+    let deadline = Instant::now() + PATIENCE;
+    while !dump(&client).values().any(|body| body.pointer("/m2m:alpc/ail").is_some()) {
+        assert!(Instant::now() < deadline, "nobody is listed: {:?}", dump(&client));
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
     node
 }
 

@@ -40,7 +40,7 @@ fn fields() {
         ("identifier type of no kind", "fu=1&drt=3", 4000),
         ("response type of no kind", "rt=9", 4000),
         ("content of no response", "rt=5&rcn=1", 4000),
-        ("aggregated delivery", "da=true", 5001),
+        ("aggregated delivery of no kind", "da=maybe", 4000),
         ("attribute that the type has not", "atrl=mni", 4000),
         ("empty attribute list", "atrl=", 4000),
     ]
