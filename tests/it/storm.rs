@@ -115,17 +115,3 @@ fn many_subscribers_are_told_although_the_node_is_killed() {
         }
     }
 }
-
-#[test]
-#[ignore = "a measurement"]
-fn ten_thousand_subscribers() {
-    const SUBSCRIBERS: usize = 10_000;
-    let node = Node::on(Store::Sqlite).start();
-    let (client, sink) = (node.client(), Sink::new());
-    let began = Instant::now();
-    crowded(&client, "c", &sink, SUBSCRIBERS);
-    println!("subscribed after {:?}", began.elapsed());
-    let began = Instant::now();
-    let _ = client.send(&Request::delete("cse-in/c")).expect(2002);
-    println!("deleted after {:?}", began.elapsed());
-}

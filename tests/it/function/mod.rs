@@ -63,7 +63,8 @@ async fn start(functions: Vec<Arc<dyn ServiceFunction>>, wire: Wire) -> anyhow::
     builder.start().await
 }
 
-async fn create(cse: &Cse, from: &str, to: &str, ty: u32, content: Value) -> (u16, Value) {
+/// Creates a resource: the status code, and the content of the answer.
+pub(crate) async fn create(cse: &Cse, from: &str, to: &str, ty: u32, content: Value) -> (u16, Value) {
     let request = Request {
         operation: Operation::Create,
         to: to.into(),

@@ -6,14 +6,12 @@ use std::time::Duration;
 use dyad_core::config::Config;
 use dyad_core::store::{Options, Store};
 use dyad_core::{Builder, Clock, Cse};
-use dyad_protocol::exchange::Arrival;
 use dyad_protocol::schema::Schemas;
 use dyad_protocol::time::Span;
-use dyad_protocol::{Operation, Request};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::function::{Wire, config};
+use crate::function::{self, Wire, config};
 use crate::time_series::HandClock;
 
 const SECOND: i64 = 1_000_000;
@@ -67,17 +65,7 @@ impl Bench {
     }
 
     async fn create(&self, from: &str, to: &str, ty: u32, content: Value) -> u16 {
-        let request = Request {
-            operation: Operation::Create,
-            to: to.into(),
-            from: Some(from.into()),
-            request_identifier: "1".into(),
-            release_version_indicator: Some("3".into()),
-            resource_type: Some(ty),
-            content: Some(content.into()),
-            ..Request::default()
-        };
-        self.cse.handle(request, Arrival::default()).await.status.number()
+        function::create(&self.cse, from, to, ty, content).await.0
     }
 
     async fn add(&self, content: &str) {
