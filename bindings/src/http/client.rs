@@ -12,11 +12,11 @@ use bytes::{Bytes, BytesMut};
 use dyad_protocol::exchange::{Transport, TransportError};
 use dyad_protocol::primitive::ContentStatus;
 use dyad_protocol::time::{AbsRelTime, Timestamp};
-use dyad_protocol::{Content, Operation, Request, Response, StatusCode};
+use dyad_protocol::{Content, Operation, Request, Response, Serialization, StatusCode};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, redirect};
 
-use super::media::{self, Serialization};
+use super::media;
 use super::{address, query, status};
 
 /// The settings of the HTTP client.

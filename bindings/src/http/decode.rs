@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dyad_protocol::precondition::Precondition;
-use dyad_protocol::{Content, Failure, Operation, Request, StatusCode};
+use dyad_protocol::{Content, Failure, Operation, Request, Serialization, StatusCode};
 
 use super::media::{self, MediaType};
 use super::{address, headers, query};
@@ -173,7 +173,7 @@ fn fill(
     if !body.is_empty() {
         let content_type = content_type.ok_or_else(|| Failure::bad_request("a body needs a Content-Type"))?;
         request.content = Some(match content_type.media.serialization {
-            media::Serialization::Json => Content::from_json(body)?,
+            Serialization::Json => Content::from_json(body)?,
         });
     }
     Ok(())

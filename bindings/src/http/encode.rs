@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use dyad_protocol::primitive::Response;
-use dyad_protocol::{Content, Failure};
+use dyad_protocol::{Content, Failure, Serialization};
 use serde_json::json;
 
 use super::address;
 use super::decode::Refused;
-use super::media::{MediaType, Serialization};
+use super::media::MediaType;
 use super::status;
 
 /// A response message before it is written.

@@ -1,16 +1,9 @@
 //! Media types: Content-Type and Accept (TS-0009 6.4.2, 6.4.3; TS-0004 6.7).
 //!
-//! Responsible for which ones this node speaks. A further serialisation is a further [`Serialization`] and a
-//! line each in [`TYPES`].
+//! Responsible for which ones this node speaks. A further serialisation is a line each in
+//! [`TYPES`].
 
-use dyad_protocol::{Failure, StatusCode};
-
-/// How a content is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Serialization {
-    /// TS-0004 8.4
-    Json,
-}
+use dyad_protocol::{Failure, Serialization, StatusCode};
 
 /// A media type that this node speaks.
 #[derive(Debug, PartialEq, Eq)]

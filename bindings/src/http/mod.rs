@@ -13,7 +13,6 @@ pub mod encode;
 mod escape;
 mod headers;
 pub mod media;
-mod nesting;
 pub mod query;
 pub mod server;
 mod service;

@@ -12,17 +12,18 @@ use actix_http::header::{HeaderName, HeaderValue};
 use actix_http::{HttpMessage as _, Request as Message, Response as Answer, StatusCode as Status};
 use bytes::{Bytes, BytesMut};
 use dyad_protocol::exchange::{Arrival, Receiver};
+use dyad_protocol::serialization::is_deeper;
 use dyad_protocol::{Failure, Request, Response, StatusCode};
 use futures_util::StreamExt as _;
 use tokio::runtime::Handle;
 
+use super::conditional;
 use super::cors;
 use super::decode::{self, Decoded, Line, Refused, Rules};
 use super::doors::{Door, DoorRequest};
 use super::encode::{self, Outgoing};
 use super::settings::{CorsSetting, ServerSettings};
 use super::wire::Shared;
-use super::{conditional, nesting};
 
 /// What all connections of a server share.
 pub(super) struct Service {
@@ -151,7 +152,7 @@ impl Service {
     fn decode(&self, message: &Message, body: Bytes) -> Result<(Decoded, Arrival), Box<Refused>> {
         let uri = message.uri();
         let line = Line { method: message.method().as_str(), path: uri.path(), query: uri.query() };
-        if nesting::is_deeper(&body, self.settings.max_depth) {
+        if is_deeper(&body, self.settings.max_depth) {
             let most = self.settings.max_depth;
             let failure = Failure::bad_request(format!("the content nests deeper than {most} levels"));
             return Err(decode::refuse(headers(message), failure, &self.rules));

@@ -65,7 +65,7 @@ impl Default for ServerSettings {
             root: String::new(),
             lenient: true,
             max_body: 1024 * 1024,
-            max_depth: super::nesting::PARSER_LIMIT,
+            max_depth: dyad_protocol::serialization::PARSER_LIMIT,
             max_header: 32 * 1024,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),

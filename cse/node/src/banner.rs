@@ -7,17 +7,19 @@ use crate::settings::{Durability, Settings, without_password};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Prints the banner; `http` is where the node listens, with the port that it was given if the settings say 0.
-pub(crate) fn print(settings: &Settings, http: SocketAddr) {
+/// Prints the banner; `http` is where the node listens, with the port that it was given if the settings say 0, and
+/// `listening` is a line for each binding.
+pub(crate) fn print(settings: &Settings, http: SocketAddr, listening: &[(&str, String)]) {
     let mut out = std::io::stdout().lock();
     // A node whose stdout is closed still serves.
-    let _ = out.write_all(text(settings, http).as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(text(settings, http, listening).as_bytes()).and_then(|()| out.flush());
 }
 
-fn text(settings: &Settings, http: SocketAddr) -> String {
+fn text(settings: &Settings, http: SocketAddr, listening: &[(&str, String)]) -> String {
     let cse = &settings.cse;
+    let listening: String = listening.iter().map(|(name, place)| format!("  {name:<9}  {place}\n")).collect();
     format!(
-        "dyad {}: {} node {} ({}) is ready\n  HTTP       http://{http}\n  store      {}\n  admin      {}\nTry:\n  {}\n",
+        "dyad {}: {} node {} ({}) is ready\n{listening}  store      {}\n  admin      {}\nTry:\n  {}\n",
         env!("CARGO_PKG_VERSION"),
         cse.kind,
         cse.id,
@@ -67,7 +69,7 @@ mod tests {
         let set = set.iter().map(|text| (*text).to_owned()).collect();
         let settings =
             Settings::load(&Sources { set, ..Sources::default() }, &Table::new(&[]).unwrap()).unwrap();
-        text(&settings, http.parse().unwrap())
+        text(&settings, http.parse().unwrap(), &[("HTTP", format!("http://{http}"))])
     }
 
     #[test]

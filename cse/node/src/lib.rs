@@ -5,6 +5,7 @@
 
 mod banner;
 mod cli;
+mod listen;
 mod log;
 mod operator;
 mod serve;

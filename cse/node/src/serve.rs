@@ -3,14 +3,11 @@
 //! Responsible for opening the store, starting the core with its service functions and the bindings, and ending all of
 //! them in order. What each does is left to its crate.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
-use dyad_bindings::http::{self, ClientSettings, CorsSetting, HttpTransport, ServerSettings};
 use dyad_core::config::{
     Config, ContainerLimits, CseType, DeferralConfig, FunctionConfig, NotificationConfig, PollingConfig,
 };
@@ -18,15 +15,14 @@ use dyad_core::store::{self, Store};
 use dyad_core::{Builder, Cse, ServiceFunction, SystemClock};
 use dyad_protocol::exchange::{Arrival, Receiver};
 use dyad_protocol::schema::Schemas;
+use dyad_protocol::serialization::Codec;
 use dyad_protocol::{Request, Response};
 use tokio::sync::Notify;
 
+use crate::listen::{Common, Listeners};
 use crate::settings::{self, Durability, Settings};
 use crate::shutdown::Signals;
-use crate::{banner, operator, testing};
-
-/// How long requests in flight may take to be answered when the node stops.
-const STOP_DEADLINE: Duration = Duration::from_secs(3);
+use crate::{banner, listen, operator, testing};
 
 /// Write requests that may wait for the writer.
 const WRITE_QUEUE: usize = 10_000;
@@ -38,47 +34,39 @@ pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>
     let schemas = Arc::new(schemas(&settings, &functions)?);
     let store = open_store(&settings)?;
     let gate = Arc::new(Gate::default());
-    let attributes = Arc::clone(&schemas);
-    let server = http::start(
-        ServerSettings {
-            is_attribute: Arc::new(move |name| attributes.is_attribute(name)),
-            doors: if settings.testing.enabled {
-                vec![testing::door(&settings, Arc::clone(&gate))]
-            } else {
-                Vec::new()
-            },
-            ..http_settings(&settings)
-        },
-        Arc::clone(&gate) as Arc<dyn Receiver>,
-    )
-    .await
-    .context("cannot listen for HTTP; set http.listen to a free address, or stop what listens there")?;
-    let listening = *server.addresses().first().context("the HTTP server listens nowhere")?;
+    let doors = match settings.testing.enabled {
+        true => vec![testing::door(&settings, Arc::clone(&gate))],
+        false => Vec::new(),
+    };
+    let common = Common {
+        settings: &settings,
+        schemas: &schemas,
+        codec: Codec::new(Arc::clone(&schemas), settings.request.max_depth),
+        receiver: Arc::clone(&gate) as Arc<dyn Receiver>,
+    };
+    let listeners = Listeners::start(common, doors).await?;
     let cse = Builder {
-        config: config(&settings, listening),
+        config: config(&settings, listeners.points_of_access(&settings)),
         clock: Arc::new(SystemClock),
         schemas,
         store,
-        transports: vec![Arc::new(HttpTransport::new(&ClientSettings {
-            // Many targets may be at one host.
-            max_idle_per_host: settings.notification.targets,
-            ..ClientSettings::default()
-        })?)],
+        transports: listen::transports(&settings)?,
         functions,
     }
     .start()
     .await?;
     gate.open(Arc::clone(&cse));
     let _operator = operator_door(&settings, &cse).await?;
-    banner::print(&settings, listening);
-    tracing::info!(cse = settings.cse.id, %listening, "the node is ready");
+    let http = listeners.http()?;
+    banner::print(&settings, http, &listeners.lines());
+    tracing::info!(cse = settings.cse.id, listening = %http, "the node is ready");
     tokio::select! {
         signal = signals.first() => tracing::info!("{signal}: ending"),
         () = cse.failed() => anyhow::bail!("the node cannot go on and ends; what was answered is stored, start it again"),
     }
     // First, so that polls are answered at once and the server need not wait for them.
     cse.begin_stop();
-    server.stop().await;
+    listeners.stop().await;
     cse.stop().await;
     tracing::info!("the node has ended; everything that was answered is stored");
     Ok(())
@@ -162,35 +150,8 @@ fn open_store(settings: &Settings) -> anyhow::Result<Store> {
         .with_context(|| format!("cannot open the store (store.url = {url})"))
 }
 
-fn http_settings(settings: &Settings) -> ServerSettings {
-    let http = &settings.http;
-    ServerSettings {
-        listen: vec![http.listen],
-        root: http.root.clone(),
-        lenient: http.lenient,
-        max_body: http.max_body,
-        max_depth: settings.request.max_depth,
-        header_timeout: http.header_timeout,
-        body_timeout: http.body_timeout,
-        keep_alive: http.keep_alive.unwrap_or_default(),
-        stop_deadline: STOP_DEADLINE,
-        cors: match http.cors.as_slice() {
-            [] => CorsSetting::Off,
-            origins if origins.iter().any(|origin| origin == "*") => CorsSetting::Any,
-            origins => CorsSetting::Origins(origins.to_vec()),
-        },
-        workers: http.workers,
-        max_connections: http.max_connections,
-        ..ServerSettings::default()
-    }
-}
-
-fn config(settings: &Settings, listening: SocketAddr) -> Config {
+fn config(settings: &Settings, points_of_access: Vec<String>) -> Config {
     let (cse, notification) = (&settings.cse, &settings.notification);
-    let points_of_access = match settings.http.poa.is_empty() {
-        true => vec![format!("http://{}{}", reachable(listening), settings.http.root)],
-        false => settings.http.poa.clone(),
-    };
     Config {
         cse_type: match cse.kind {
             settings::CseType::In => CseType::In,
@@ -244,27 +205,6 @@ fn config(settings: &Settings, listening: SocketAddr) -> Config {
         },
         write_queue: WRITE_QUEUE,
     }
-}
-
-/// The address to say for one that was listened on: for all interfaces, the one that every client on this machine
-/// can use; only the operator knows the others (`http.poa`).
-fn reachable(listening: SocketAddr) -> SocketAddr {
-    let ip = match listening.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => {
-            tracing::warn!(
-                "http.poa is not set: the CSEBase names a loopback address as its point of access"
-            );
-            IpAddr::V4(Ipv4Addr::LOCALHOST)
-        }
-        IpAddr::V6(ip) if ip.is_unspecified() => {
-            tracing::warn!(
-                "http.poa is not set: the CSEBase names a loopback address as its point of access"
-            );
-            IpAddr::V6(Ipv6Addr::LOCALHOST)
-        }
-        ip => ip,
-    };
-    SocketAddr::new(ip, listening.port())
 }
 
 /// Stands before the core while it starts: the address is taken first, so that the node can say where it is

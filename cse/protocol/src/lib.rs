@@ -11,11 +11,13 @@ pub mod precondition;
 pub mod primitive;
 pub mod rsc;
 pub mod schema;
+pub mod serialization;
 pub mod time;
 
 pub use failure::Failure;
 pub use primitive::{Content, Operation, Request, Response, ResultContent};
 pub use rsc::StatusCode;
+pub use serialization::Serialization;
 pub use time::Timestamp;
 
 /// A JSON object as it travels in primitives: short names to values, in the order in which they were sent.

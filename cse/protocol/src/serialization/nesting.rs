@@ -1,10 +1,10 @@
 //! How deep a JSON text nests, found out before it is parsed.
 
 /// The depth at which the parser gives up by itself.
-pub(super) const PARSER_LIMIT: usize = 127;
+pub const PARSER_LIMIT: usize = 127;
 
 /// Whether objects and arrays nest deeper than so many levels. Says nothing about texts that are no JSON.
-pub(super) fn is_deeper(json: &[u8], limit: usize) -> bool {
+pub fn is_deeper(json: &[u8], limit: usize) -> bool {
     // The parser looks after its own limit.
     if limit >= PARSER_LIMIT {
         return false;

@@ -1,0 +1,61 @@
+//! HTTP: its settings, its server, its client.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use dyad_bindings::http::{self, ClientSettings, CorsSetting, Door, HttpTransport, Server, ServerSettings};
+use dyad_protocol::exchange::Receiver;
+use dyad_protocol::schema::Schemas;
+
+use super::STOP_DEADLINE;
+use crate::settings::Settings;
+
+/// Starts the server.
+pub(super) async fn start(
+    settings: &Settings,
+    schemas: &Arc<Schemas>,
+    doors: Vec<Door>,
+    receiver: Arc<dyn Receiver>,
+) -> anyhow::Result<Server> {
+    let attributes = Arc::clone(schemas);
+    let settings = ServerSettings {
+        is_attribute: Arc::new(move |name| attributes.is_attribute(name)),
+        doors,
+        ..server(settings)
+    };
+    http::start(settings, receiver)
+        .await
+        .context("cannot listen for HTTP; set http.listen to a free address, or stop what listens there")
+}
+
+/// The client.
+pub(super) fn client(settings: &Settings) -> anyhow::Result<HttpTransport> {
+    Ok(HttpTransport::new(&ClientSettings {
+        // Many targets may be at one host.
+        max_idle_per_host: settings.notification.targets,
+        ..ClientSettings::default()
+    })?)
+}
+
+fn server(settings: &Settings) -> ServerSettings {
+    let http = &settings.http;
+    ServerSettings {
+        listen: vec![http.listen],
+        root: http.root.clone(),
+        lenient: http.lenient,
+        max_body: http.max_body,
+        max_depth: settings.request.max_depth,
+        header_timeout: http.header_timeout,
+        body_timeout: http.body_timeout,
+        keep_alive: http.keep_alive.unwrap_or_default(),
+        stop_deadline: STOP_DEADLINE,
+        cors: match http.cors.as_slice() {
+            [] => CorsSetting::Off,
+            origins if origins.iter().any(|origin| origin == "*") => CorsSetting::Any,
+            origins => CorsSetting::Origins(origins.to_vec()),
+        },
+        workers: http.workers,
+        max_connections: http.max_connections,
+        ..ServerSettings::default()
+    }
+}

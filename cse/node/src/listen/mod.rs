@@ -1,0 +1,96 @@
+//! The bindings of a node: all that listens, and all that can call out.
+//!
+//! Responsible for starting each binding that the settings switch on with a file of its own, for the points of access
+//! that the CSEBase names, and for stopping them together. How a binding works is left to `dyad-bindings`.
+
+mod http;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use dyad_bindings::http::{Door, Server};
+use dyad_protocol::exchange::{Receiver, Transport};
+use dyad_protocol::schema::Schemas;
+use dyad_protocol::serialization::Codec;
+
+use crate::settings::Settings;
+
+/// How long requests in flight may take to be answered when the node stops.
+const STOP_DEADLINE: Duration = Duration::from_secs(3);
+
+/// What every binding gets.
+pub(crate) struct Common<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) schemas: &'a Arc<Schemas>,
+    /// Reads and writes primitives.
+    #[expect(dead_code, reason = "HTTP carries parameters in headers and reads contents by itself")]
+    pub(crate) codec: Codec,
+    pub(crate) receiver: Arc<dyn Receiver>,
+}
+
+/// The bindings that run.
+pub(crate) struct Listeners {
+    http: Server,
+}
+
+impl Listeners {
+    /// Starts all; `doors` are what HTTP answers beside resources. Fails if one of them cannot listen, with the
+    /// setting to change in the error.
+    pub(crate) async fn start(common: Common<'_>, doors: Vec<Door>) -> anyhow::Result<Self> {
+        let http = http::start(common.settings, common.schemas, doors, Arc::clone(&common.receiver)).await?;
+        Ok(Self { http })
+    }
+
+    /// Where HTTP listens, with the port that was taken for port 0.
+    pub(crate) fn http(&self) -> anyhow::Result<SocketAddr> {
+        self.http.addresses().first().copied().context("the HTTP server listens nowhere")
+    }
+
+    /// One line each for the banner: what it is, and where.
+    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
+        self.http.addresses().iter().map(|address| ("HTTP", format!("http://{address}"))).collect()
+    }
+
+    /// URLs under which others reach this node.
+    pub(crate) fn points_of_access(&self, settings: &Settings) -> Vec<String> {
+        let mut points = settings.http.poa.clone();
+        if points.is_empty() {
+            let listening = self.http.addresses().iter();
+            points.extend(
+                listening
+                    .map(|address| format!("http://{}{}", reachable("http", *address), settings.http.root)),
+            );
+        }
+        points
+    }
+
+    /// Ends all: what is in flight is answered until the deadline.
+    pub(crate) async fn stop(self) {
+        self.http.stop().await;
+    }
+}
+
+/// What can call out, by the schemes of URLs.
+pub(crate) fn transports(settings: &Settings) -> anyhow::Result<Vec<Arc<dyn Transport>>> {
+    Ok(vec![Arc::new(http::client(settings)?)])
+}
+
+/// The address to say for one that was listened on: for all interfaces, the one that every client on this machine
+/// can use; only the operator knows the others (`http.poa` and the like in other sections).
+fn reachable(section: &str, listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        ip if !ip.is_unspecified() => ip,
+        ip => {
+            tracing::warn!(
+                "{section}.poa is not set: the CSEBase names a loopback address as its point of access"
+            );
+            match ip {
+                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+                IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            }
+        }
+    };
+    SocketAddr::new(ip, listening.port())
+}
