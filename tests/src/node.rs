@@ -70,7 +70,7 @@ impl Builder {
             None => format!("sqlite:{}", directory.path().join("dyad.db").display()),
         };
         let mut node = Node {
-            address: None,
+            listening: BTreeMap::new(),
             process: None,
             url,
             program: self.program,
@@ -86,7 +86,8 @@ impl Builder {
 /// A node; killed when dropped, and also when the test process ends without dropping it.
 #[derive(Debug)]
 pub struct Node {
-    address: Option<SocketAddr>,
+    /// What the banner says: `HTTP` to `http://127.0.0.1:8080`.
+    listening: BTreeMap<String, String>,
     process: Option<Process>,
     url: String,
     program: &'static str,
@@ -110,7 +111,22 @@ impl Node {
 
     /// Where it answers HTTP; stays the same until a restart.
     pub fn address(&self) -> SocketAddr {
-        self.address.expect("a node that was started")
+        self.address_of("HTTP")
+    }
+
+    /// Where a binding listens, by its name in the banner (`HTTP`, `CoAP`, …); stays the same until a restart.
+    #[track_caller]
+    pub fn address_of(&self, binding: &str) -> SocketAddr {
+        let url = self.url_of(binding);
+        let authority = url.split("://").nth(1).and_then(|rest| rest.split(['/', ' ']).next());
+        authority.and_then(|it| it.parse().ok()).unwrap_or_else(|| panic!("no address in {url}"))
+    }
+
+    /// The line of a binding in the banner, `coap://127.0.0.1:5683`.
+    #[track_caller]
+    pub fn url_of(&self, binding: &str) -> &str {
+        let url = self.listening.get(binding);
+        url.unwrap_or_else(|| panic!("the banner has no {binding}: {:?}", self.listening))
     }
 
     /// A client of the node, until a restart.
@@ -187,15 +203,18 @@ impl Node {
         let (say, hear) = sync_channel(1);
         // Goes on reading to the end, so that the node can always write.
         std::thread::spawn(move || {
+            let mut listening = BTreeMap::new();
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let address = line.trim().strip_prefix("HTTP").map(str::trim);
-                if let Some(address) = address.and_then(|url| url.strip_prefix("http://")) {
-                    let _ = say.try_send(address.trim_end_matches('/').parse());
+                // The last line of the banner: what to try.
+                if line.starts_with("Try:") {
+                    let _ = say.try_send(std::mem::take(&mut listening));
+                } else if let Some((name, rest)) = line.trim().split_once("  ") {
+                    listening.insert(name.to_owned(), rest.trim().to_owned());
                 }
             }
         });
-        self.address = match hear.recv_timeout(READY_WITHIN) {
-            Ok(address) => Some(address.expect("the address of the node")),
+        self.listening = match hear.recv_timeout(READY_WITHIN) {
+            Ok(listening) => listening,
             Err(_) => panic!("{command:?} did not become ready:\n{}", self.log()),
         };
     }
