@@ -4,4 +4,5 @@
 //! round for requests that this node sends. A binding knows the vocabulary (`dyad-protocol`) and the two traits
 //! of its `exchange` module; what a request does is left to whoever implements them.
 
+pub mod coap;
 pub mod http;

@@ -1,0 +1,8 @@
+//! The CoAP binding (TS-0008).
+//!
+//! Two halves that meet in [`resources::Resources`]. Below: datagrams become whole CoAP messages (RFC 7252, 7959,
+//! 9175). Above: whole CoAP messages become primitives, which is pure. What a primitive means is left to the core.
+
+pub mod resources;
+
+pub use resources::{Notifier, Origin, Outcome, RequestKey, Resources, Source};
