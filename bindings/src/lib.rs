@@ -5,4 +5,6 @@
 //! of its `exchange` module; what a request does is left to whoever implements them.
 
 pub mod coap;
+mod escape;
 pub mod http;
+pub mod query;

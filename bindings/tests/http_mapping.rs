@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dyad_bindings::http::decode::{Decoded, Line, Refused, Rules, decode};
-use dyad_bindings::http::{address, encode, media, query};
+use dyad_bindings::http::{address, encode, media};
+use dyad_bindings::query;
 use dyad_protocol::primitive::{
     AttributeCondition, ContentFilter, DesiredIdentifierResultType, FilterCriteria, FilterOperation,
     FilterUsage, ResponseType,

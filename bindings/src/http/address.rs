@@ -4,7 +4,7 @@
 
 use dyad_protocol::{Failure, id};
 
-use super::escape;
+use crate::escape;
 
 /// The To of a path: `/x` → `x`, `/~/cse/x` → `/cse/x`, `/_/sp/cse/x` → `//sp/cse/x`.
 ///
@@ -51,7 +51,7 @@ fn malformed() -> Failure {
 }
 
 /// The path of a To, without the root: the reverse of [`from_path`]. An attribute name behind `#` is left out;
-/// it travels in the query ([`super::query::encode`]).
+/// it travels in the query ([`crate::query::encode`]).
 pub fn to_path(to: &str) -> String {
     let resource = to.split_once('#').map_or(to, |(resource, _)| resource);
     match resource.strip_prefix('/') {

@@ -17,7 +17,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, redirect};
 
 use super::media;
-use super::{address, query, status};
+use super::{address, status};
+use crate::query;
 
 /// The settings of the HTTP client.
 #[derive(Clone, Debug)]

@@ -11,7 +11,8 @@ use dyad_protocol::precondition::Precondition;
 use dyad_protocol::{Content, Failure, Operation, Request, Serialization, StatusCode};
 
 use super::media::{self, MediaType};
-use super::{address, headers, query};
+use super::{address, headers};
+use crate::query;
 
 /// Tells whether a text is the short name of an attribute of some resource type.
 pub type IsAttribute = Arc<dyn Fn(&str) -> bool + Send + Sync>;

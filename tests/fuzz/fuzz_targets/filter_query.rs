@@ -1,7 +1,7 @@
 //! A query string: no panic, client errors alone, and what was read is written and read back the same.
 #![no_main]
 
-use dyad_bindings::http::query::{decode, encode};
+use dyad_bindings::query::{decode, encode};
 use dyad_protocol::Request;
 use libfuzzer_sys::fuzz_target;
 

@@ -12,7 +12,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 ///
 /// BAD_REQUEST for an escape that is not two hexadecimal digits, for bytes that are not UTF-8, and for control
 /// characters other than tab and line breaks. A `+` stays a plus.
-pub(super) fn decode<'a>(raw: &'a str, what: &str) -> Result<Cow<'a, str>, Failure> {
+pub(crate) fn decode<'a>(raw: &'a str, what: &str) -> Result<Cow<'a, str>, Failure> {
     let malformed = || Failure::bad_request(format!("{what} is not percent-encoded UTF-8"));
     let text = if raw.contains('%') {
         let mut bytes = Vec::with_capacity(raw.len());
@@ -30,10 +30,15 @@ pub(super) fn decode<'a>(raw: &'a str, what: &str) -> Result<Cow<'a, str>, Failu
     } else {
         Cow::Borrowed(raw)
     };
-    if text.bytes().any(|byte| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r')) {
+    if has_controls(&text) {
         return Err(malformed());
     }
     Ok(text)
+}
+
+/// Whether a text has control characters other than tab and line breaks.
+pub(crate) fn has_controls(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r'))
 }
 
 fn hex(digit: Option<u8>) -> Option<u8> {
@@ -41,7 +46,7 @@ fn hex(digit: Option<u8>) -> Option<u8> {
 }
 
 /// Appends a text with everything escaped that has a meaning in a query or a path.
-pub(super) fn encode_into(out: &mut String, text: &str) {
+pub(crate) fn encode_into(out: &mut String, text: &str) {
     out.extend(utf8_percent_encode(text, RESERVED));
 }
 

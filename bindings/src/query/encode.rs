@@ -6,12 +6,27 @@ use dyad_protocol::Request;
 use dyad_protocol::primitive::{AttributeCondition, FilterCriteria, FilterOperation, ResponseType};
 use serde_json::Value;
 
-use crate::http::escape;
+use crate::escape;
 
 /// Writes the query string of a request, without `?`; empty if nothing belongs there. The attribute of a To with
 /// `#` becomes an attribute list of one.
 pub fn encode(request: &Request) -> String {
-    let mut to = Writer(String::new());
+    let mut to = Writer { is_escaped: true, ..Writer::default() };
+    write(&mut to, request);
+    to.last
+}
+
+/// The same fields one by one and unescaped, as [`super::decode_fields`] reads them.
+pub fn encode_fields(request: &Request) -> Vec<String> {
+    let mut to = Writer::default();
+    write(&mut to, request);
+    if !to.last.is_empty() {
+        to.fields.push(to.last);
+    }
+    to.fields
+}
+
+fn write(to: &mut Writer, request: &Request) {
     if request.response_type.value != ResponseType::default() {
         to.one("rt", Some(request.response_type.value.number()));
     }
@@ -19,7 +34,7 @@ pub fn encode(request: &Request) -> String {
     to.one("rcn", request.result_content.map(|content| content.number()));
     to.one("da", request.delivery_aggregation);
     if let Some(filter) = &request.filter_criteria {
-        filter_criteria(&mut to, filter);
+        filter_criteria(to, filter);
     }
     to.one("drt", request.desired_identifier_result_type.map(|kind| kind.number()));
     to.list("rids", &request.role_ids);
@@ -34,7 +49,6 @@ pub fn encode(request: &Request) -> String {
         Some((_, attribute)) => to.one("atrl", Some(attribute)),
         None => to.list("atrl", &request.attribute_list),
     }
-    to.0
 }
 
 fn filter_criteria(to: &mut Writer, filter: &FilterCriteria) {
@@ -80,22 +94,40 @@ fn filter_criteria(to: &mut Writer, filter: &FilterCriteria) {
     to.one("arp", filter.apply_relative_path.as_ref());
 }
 
-struct Writer(String);
+/// Collects fields: in one text, or one by one.
+#[derive(Default)]
+struct Writer {
+    /// All in `last`, escaped and separated by `&`; otherwise a text each.
+    is_escaped: bool,
+    fields: Vec<String>,
+    last: String,
+}
 
 impl Writer {
     fn name(&mut self, prefix: &str, name: &str) {
-        if !self.0.is_empty() {
-            self.0.push('&');
+        if self.is_escaped {
+            if !self.last.is_empty() {
+                self.last.push('&');
+            }
+        } else if !self.last.is_empty() {
+            self.fields.push(std::mem::take(&mut self.last));
         }
-        self.0.push_str(prefix);
-        escape::encode_into(&mut self.0, name);
-        self.0.push('=');
+        self.last.push_str(prefix);
+        self.text(name);
+        self.last.push('=');
+    }
+
+    fn text(&mut self, text: &str) {
+        match self.is_escaped {
+            true => escape::encode_into(&mut self.last, text),
+            false => self.last.push_str(text),
+        }
     }
 
     fn one(&mut self, name: &str, value: Option<impl Display>) {
         if let Some(value) = value {
             self.name("", name);
-            escape::encode_into(&mut self.0, &value.to_string());
+            self.text(&value.to_string());
         }
     }
 
@@ -110,9 +142,9 @@ impl Writer {
             if position == 0 {
                 self.name("", name);
             } else {
-                self.0.push('+');
+                self.last.push('+');
             }
-            escape::encode_into(&mut self.0, &value.to_string());
+            self.text(&value.to_string());
         }
     }
 
@@ -120,8 +152,8 @@ impl Writer {
         for condition in conditions {
             self.name(prefix, &condition.name);
             match &condition.value {
-                Value::String(text) => escape::encode_into(&mut self.0, text),
-                other => escape::encode_into(&mut self.0, &other.to_string()),
+                Value::String(text) => self.text(text),
+                other => self.text(&other.to_string()),
             }
         }
     }

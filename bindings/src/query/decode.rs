@@ -10,7 +10,7 @@ use dyad_protocol::time::{AbsRelTime, Timestamp};
 use dyad_protocol::{Failure, Request, ResultContent};
 use serde_json::Value;
 
-use crate::http::escape;
+use crate::escape;
 
 /// What belongs together but comes in several fields.
 #[derive(Default)]
@@ -26,7 +26,7 @@ struct Parts {
     filtered: bool,
 }
 
-/// Reads a query string (without `?`) into a request.
+/// Reads a query string (without `?`) into a request, its fields escaped and separated by `&`, as in a URI.
 ///
 /// A field that is none of the table is an attribute condition if `is_attribute` knows its name, without the
 /// prefix `c.` (child) or `p.` (parent). BAD_REQUEST, naming the field, for a value that is malformed or out of
@@ -37,23 +37,32 @@ pub fn decode(
     request: &mut Request,
     is_attribute: &dyn Fn(&str) -> bool,
 ) -> Result<(), Failure> {
-    if query.is_empty() {
-        return Ok(());
-    }
     let mut parts = Parts::default();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) =
-            pair.split_once('=').ok_or_else(|| Failure::bad_request("a query field has no value"))?;
+        let (name, value) = pair.split_once('=').ok_or_else(valueless)?;
         let name = escape::decode(name, "a query field")?;
-        let field = Field { name: &name, value };
-        if !parameter(&field, request, &mut parts)? {
-            parts.filtered = true;
-            if !condition(&field, &mut parts)? {
-                attribute(&field, &mut parts.filter, is_attribute)?;
-            }
-        }
+        parts.take(&Field { name: &name, value, is_escaped: true }, request, is_attribute)?;
     }
     parts.finish(request)
+}
+
+/// Reads fields that come one by one and unescaped (`name=value`), as the Uri-Query options of CoAP do. Otherwise as
+/// [`decode`], but that a value within a list can have no `+`.
+pub fn decode_fields<'a>(
+    fields: impl IntoIterator<Item = &'a str>,
+    request: &mut Request,
+    is_attribute: &dyn Fn(&str) -> bool,
+) -> Result<(), Failure> {
+    let mut parts = Parts::default();
+    for pair in fields {
+        let (name, value) = pair.split_once('=').ok_or_else(valueless)?;
+        parts.take(&Field { name, value, is_escaped: false }, request, is_attribute)?;
+    }
+    parts.finish(request)
+}
+
+fn valueless() -> Failure {
+    Failure::bad_request("a query field has no value")
 }
 
 /// The parameters of the request itself. `false` if the field is none.
@@ -140,6 +149,21 @@ fn attribute(
 }
 
 impl Parts {
+    fn take(
+        &mut self,
+        field: &Field<'_>,
+        request: &mut Request,
+        is_attribute: &dyn Fn(&str) -> bool,
+    ) -> Result<(), Failure> {
+        if !parameter(field, request, self)? {
+            self.filtered = true;
+            if !condition(field, self)? {
+                attribute(field, &mut self.filter, is_attribute)?;
+            }
+        }
+        Ok(())
+    }
+
     fn finish(self, request: &mut Request) -> Result<(), Failure> {
         if let Some(value) = self.response_type {
             request.response_type.value = value;
@@ -164,15 +188,28 @@ impl Parts {
     }
 }
 
-/// One `name=value`, the value still escaped.
+/// One `name=value`.
 struct Field<'a> {
     name: &'a str,
+    /// As it came.
     value: &'a str,
+    /// Whether the value is still escaped.
+    is_escaped: bool,
 }
 
 impl<'a> Field<'a> {
     fn decoded(&self) -> Result<Cow<'a, str>, Failure> {
-        escape::decode(self.value, self.name)
+        self.plain(self.value)
+    }
+
+    fn plain(&self, raw: &'a str) -> Result<Cow<'a, str>, Failure> {
+        if self.is_escaped {
+            return escape::decode(raw, self.name);
+        }
+        match escape::has_controls(raw) {
+            true => Err(self.wrong()),
+            false => Ok(Cow::Borrowed(raw)),
+        }
     }
 
     /// Multiplicity 0..1
@@ -199,7 +236,7 @@ impl<'a> Field<'a> {
     /// Multiplicity 0..n, several values each.
     fn list(&self, list: &mut Vec<String>) -> Result<(), Failure> {
         for item in self.value.split('+') {
-            list.push(some(&escape::decode(item, self.name)?).ok_or_else(|| self.wrong())?);
+            list.push(some(&self.plain(item)?).ok_or_else(|| self.wrong())?);
         }
         Ok(())
     }
