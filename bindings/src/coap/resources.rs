@@ -4,12 +4,13 @@
 //! answers requests. Both see what is here, and nothing else of each other.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use coap_lite::Packet;
 
 /// Another endpoint, as it is seen from here: its address, and through what it was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source {
     /// Address and port.
     pub address: SocketAddr,
@@ -44,6 +45,11 @@ pub enum Outcome {
 /// What stands on the endpoint: answers requests.
 #[async_trait]
 pub trait Resources: Send + Sync + 'static {
+    /// Called once, before the first request: what notifications are sent with.
+    fn started(&self, notifier: Arc<dyn Notifier>) {
+        let _ = notifier;
+    }
+
     /// Answers a request. `request` is whole: blocks are put together, options of the block-wise transfer are taken
     /// out; its options are known, see `wire`. Of the answer, code, options and payload count: type, message ID,
     /// token and blocks are those of the endpoint. `None` says nothing, which suits groups alone.
@@ -68,7 +74,7 @@ pub trait Notifier: Send + Sync + 'static {
 /// What makes requests the same, whatever their tokens are: method and options, without those of block-wise transfers,
 /// Observe and Echo, as one text of bytes that can be compared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RequestKey(std::sync::Arc<[u8]>);
+pub struct RequestKey(Arc<[u8]>);
 
 /// Observe, Block2, Block1, Size2, Size1 (RFC 7641, 7959), Echo (RFC 9175), No-Response (RFC 7967).
 const NO_KEY: [u16; 7] = [6, 23, 27, 28, 60, 252, 258];
