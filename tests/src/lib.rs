@@ -21,7 +21,7 @@ mod sink;
 mod subject;
 mod wire;
 
-pub use client::{Answer, Client};
+pub use client::{Answer, Client, Transport};
 pub use node::{Builder, Node, Store, binary, program};
 pub use request::{Operation, Request};
 pub use sink::{Received, Reply, Sink};

@@ -117,9 +117,15 @@ impl Node {
     /// Where a binding listens, by its name in the banner (`HTTP`, `CoAP`, …); stays the same until a restart.
     #[track_caller]
     pub fn address_of(&self, binding: &str) -> SocketAddr {
-        let url = self.url_of(binding);
+        let address = self.listens(binding);
+        address.unwrap_or_else(|| panic!("the banner has no {binding}: {:?}", self.listening))
+    }
+
+    /// The same, or `None` if it does not listen there.
+    pub fn listens(&self, binding: &str) -> Option<SocketAddr> {
+        let url = self.listening.get(binding)?;
         let authority = url.split("://").nth(1).and_then(|rest| rest.split(['/', ' ']).next());
-        authority.and_then(|it| it.parse().ok()).unwrap_or_else(|| panic!("no address in {url}"))
+        authority?.parse().ok()
     }
 
     /// The line of a binding in the banner, `coap://127.0.0.1:5683`.

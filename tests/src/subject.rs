@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::node::{Node, Store};
-use crate::{Client, variable};
+use crate::{Client, Transport, variable};
 
 /// A CSE and what it calls itself.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Subject {
     pub is_own: bool,
     /// Whether it tolerates common slips.
     pub is_lenient: bool,
+    /// Where it answers over other bindings.
+    listening: Vec<(Transport, SocketAddr)>,
     log: Option<PathBuf>,
 }
 
@@ -43,6 +45,7 @@ impl Subject {
             admin: or("CSE_SUBJECT_ADMIN", "CAdmin"),
             is_own: false,
             is_lenient: false,
+            listening: Vec::new(),
             log: None,
         })
     }
@@ -57,6 +60,10 @@ impl Subject {
             admin: "CAdmin".into(),
             is_own: true,
             is_lenient: true,
+            listening: Transport::ALL
+                .into_iter()
+                .filter_map(|one| Some((one, node.listens(one.name())?)))
+                .collect(),
             log: Some(node.log_file()),
         }
     }
@@ -103,5 +110,16 @@ impl Subject {
     /// A client of the subject.
     pub fn client(&self) -> Client {
         Client::new(self.address)
+    }
+
+    /// A client of the subject over a binding; panics if it does not listen there.
+    #[track_caller]
+    pub fn client_over(&self, transport: Transport) -> Client {
+        let address = match transport {
+            Transport::Http => Some(self.address),
+            other => self.listening.iter().find(|(own, _)| *own == other).map(|(_, address)| *address),
+        };
+        let address = address.unwrap_or_else(|| panic!("{self:?} does not listen on {transport:?}"));
+        Client::over(transport, address, &self.cse_id)
     }
 }

@@ -5,8 +5,8 @@
 mod coverage;
 mod surface;
 
-use dyad_tests::case::{self, Outcome, Transport};
-use dyad_tests::{Store, Subject, variable, workspace};
+use dyad_tests::case::{self, Outcome};
+use dyad_tests::{Store, Subject, Transport, variable, workspace};
 
 #[test]
 fn over_http_on_sqlite() {

@@ -15,9 +15,11 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::client::is_header_of_a_parameter;
+
 pub use matcher::mismatches;
-pub use step::Step;
-pub use suite::{Outcome, Transport, run_all};
+pub use step::{Step, text};
+pub use suite::{Outcome, run_all};
 
 /// A file.
 #[derive(Debug, Deserialize)]
@@ -68,6 +70,22 @@ pub struct Case {
     variables: Map<String, Value>,
     setup: Vec<Value>,
     steps: Vec<Value>,
+}
+
+impl Case {
+    /// Whether a step can only be taken, or its outcome only be seen, over HTTP: a line, a text, a header that carries no
+    /// parameter, a header that is taken from the answer.
+    pub(crate) fn is_http_only(&self) -> bool {
+        self.setup.iter().chain(&self.steps).any(|step| {
+            let members = |name: &str| step.get(name).and_then(Value::as_object).into_iter().flatten();
+            let expected = step.pointer("/expect/headers").and_then(Value::as_object).into_iter().flatten();
+            step.get("line").is_some()
+                || step.get("text").is_some()
+                || members("headers").any(|(name, value)| value.is_null() || !is_header_of_a_parameter(name))
+                || members("capture").any(|(_, place)| text(place).starts_with("header:"))
+                || expected.into_iter().any(|(name, _)| !is_header_of_a_parameter(name))
+        })
+    }
 }
 
 /// All cases below a directory in the order of their names. Panics, naming the file, if one cannot be understood.

@@ -10,7 +10,8 @@ use super::context::Context;
 use super::matcher::{is_permutation, mismatches};
 use super::step::{Expectation, Step, text};
 use super::{Case, coverage, template};
-use crate::{Answer, Client, Received, Request, Subject};
+use crate::request::Operation;
+use crate::{Answer, Client, Received, Request, Subject, Transport};
 
 /// How long a notification may take.
 const NOTIFIED_WITHIN: Duration = Duration::from_secs(10);
@@ -79,7 +80,7 @@ fn send(step: &Step, request: &Request, context: &Context<'_>) -> Result<Answer,
     loop {
         let answer =
             context.client.try_send(request).map_err(|error| format!("{error} after {request:?}"))?;
-        let problems = problems(request, &answer, &expectation);
+        let problems = problems(context.client.transport(), request, &answer, &expectation);
         if problems.is_empty() {
             return Ok(answer);
         }
@@ -90,7 +91,12 @@ fn send(step: &Step, request: &Request, context: &Context<'_>) -> Result<Answer,
     }
 }
 
-fn problems(request: &Request, answer: &Answer, expectation: &Expectation) -> Vec<String> {
+fn problems(
+    transport: Transport,
+    request: &Request,
+    answer: &Answer,
+    expectation: &Expectation,
+) -> Vec<String> {
     let mut problems = Vec::new();
     let mut add = |what: &str, expected: &Value, actual: &Value| {
         problems.extend(mismatches(expected, actual).into_iter().map(|mismatch| format!("{what}{mismatch}")));
@@ -100,9 +106,11 @@ fn problems(request: &Request, answer: &Answer, expectation: &Expectation) -> Ve
         Some(rsc) => add("rsc", rsc, &json!(answer.rsc)),
         None => add("rsc", &json!({ "$one_of": [2000, 2001, 2002, 2004] }), &json!(answer.rsc)),
     }
-    match &expectation.http {
-        Some(http) => add("http", http, &json!(answer.http)),
-        None => add("http", &json!(http_status(answer.rsc)), &json!(answer.http)),
+    match (transport, &expectation.http) {
+        (Transport::Http, Some(http)) => add("http", http, &json!(answer.http)),
+        (Transport::Http, None) => add("http", &json!(http_status(answer.rsc)), &json!(answer.http)),
+        (Transport::Coap, _) => add("code", &coap_code(request.operation, answer.rsc), &json!(answer.http)),
+        (Transport::Mqtt | Transport::WebSocket, _) => {}
     }
     if let Some(body) = &expectation.body {
         add("body", body, &answer.body);
@@ -209,6 +217,26 @@ fn exchange(request: &Request, answer: &Answer) -> String {
     }
     let _ = write!(shown, "\n  answer {} (HTTP {})\n    {}", answer.rsc, answer.http, answer.body);
     shown
+}
+
+/// The code of CoAP of a response status code (TS-0008 Table 6.2.4-1), or those that are possible.
+fn coap_code(operation: Operation, rsc: u64) -> Value {
+    match (rsc, operation) {
+        // A <request> resource was created, or none.
+        (1000..=1002, _) => json!({ "$one_of": [201, 204] }),
+        (2000, Operation::Retrieve) => json!(205),
+        (2000, Operation::Notify) => json!(204),
+        (2000, _) => json!({ "$one_of": [204, 205] }),
+        (2001, _) => json!(201),
+        (2002, _) => json!(202),
+        (2004, _) => json!(204),
+        (4105, _) => json!(403),
+        (4120 | 4122, _) => json!(402),
+        (rsc, _) => match http_status(rsc) {
+            409 => json!(400),
+            status => json!(status),
+        },
+    }
 }
 
 /// The HTTP status of a response status code (TS-0009 Table 6.3.2-1).

@@ -200,6 +200,6 @@ impl Step {
 }
 
 /// A text as it is, any other value as JSON.
-pub(super) fn text(value: &Value) -> String {
+pub fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -5,14 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Case, Only, run};
-use crate::Subject;
-
-/// Bindings over which cases run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// TS-0009
-    Http,
-}
+use crate::{Subject, Transport};
 
 /// How it went.
 #[derive(Debug, Default)]
@@ -33,7 +26,8 @@ const THREADS: usize = 8;
 /// Runs the cases, in parallel and in no particular order.
 pub fn run_all(cases: &[Case], subject: &Subject, transport: Transport) -> Outcome {
     let is_sensible = |case: &Case| match case.only {
-        Some(Only::Http) => transport == Transport::Http && (!subject.is_own || subject.is_lenient),
+        _ if transport != Transport::Http && case.is_http_only() => false,
+        Some(Only::Http) => !subject.is_own || subject.is_lenient,
         Some(Only::Dyad) => subject.is_own && subject.is_lenient,
         Some(Only::Strict) => !subject.is_lenient,
         // A strict node of this repository runs for the cases that need one.
@@ -41,15 +35,12 @@ pub fn run_all(cases: &[Case], subject: &Subject, transport: Transport) -> Outco
     };
     let (sensible, skipped): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| is_sensible(case));
     let (next, failed, covered) = (AtomicUsize::new(0), Mutex::new(Vec::new()), Mutex::new(BTreeMap::new()));
-    let client = subject.client();
+    let client = subject.client_over(transport);
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 while let Some(case) = sensible.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = match transport {
-                        Transport::Http => run::run(case, subject, &client),
-                    };
-                    match outcome {
+                    match run::run(case, subject, &client) {
                         Ok(seen) => {
                             let mut covered = covered.lock().unwrap();
                             for what in seen {

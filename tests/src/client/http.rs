@@ -1,90 +1,33 @@
-//! A blocking oneM2M client over HTTP (TS-0009), on nothing but sockets, so that it can also send what no library
+//! HTTP (TS-0009), on nothing but sockets, so that it can also send what no library
 //! would.
 
 use std::fmt::Write as _;
 use std::io::{self, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use serde_json::Value;
-
+use super::{Answer, PATIENCE};
 use crate::request::{Operation, Request};
 use crate::wire::Message;
 
-/// Longest time that an answer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What came back.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// HTTP status.
-    pub http: u16,
-    /// `X-M2M-RSC`; 0 if it is missing.
-    pub rsc: u64,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The content; `null` if there is none, a string if it is no JSON.
-    pub body: Value,
-    /// The request identifier that was sent.
-    pub identifier: String,
-}
-
-impl Answer {
-    /// The first header of a name in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The answer itself, if it has the response status code; panics with the whole answer otherwise.
-    #[track_caller]
-    #[must_use]
-    pub fn expect(self, rsc: u64) -> Self {
-        assert_eq!(self.rsc, rsc, "response status code of {self:?}");
-        self
-    }
-
-    /// A part of the content, by its JSON pointer, `/m2m:cnt/ri`; panics if it is not a text.
-    #[track_caller]
-    pub fn text(&self, pointer: &str) -> String {
-        let value = self.body.pointer(pointer).and_then(Value::as_str);
-        value.unwrap_or_else(|| panic!("no text at {pointer} in {self:?}")).to_owned()
-    }
-}
-
-/// A client; may be shared by threads. Connections are kept and used again.
+/// Connections that are kept and used again.
 #[derive(Debug)]
-pub struct Client {
+pub(super) struct Http {
     address: SocketAddr,
     idle: Mutex<Vec<BufReader<TcpStream>>>,
 }
 
-static IDENTIFIERS: AtomicU64 = AtomicU64::new(1);
-
-impl Client {
-    /// A client of the CSE at an address.
-    pub fn new(address: SocketAddr) -> Self {
+impl Http {
+    pub(super) fn new(address: SocketAddr) -> Self {
         Self { address, idle: Mutex::default() }
     }
 
-    /// Sends a request; panics if no answer comes.
-    #[track_caller]
-    pub fn send(&self, request: &Request) -> Answer {
-        self.try_send(request).unwrap_or_else(|error| panic!("{error} after {request:?}"))
-    }
-
-    /// Sends a request.
-    pub fn try_send(&self, request: &Request) -> io::Result<Answer> {
-        let number = IDENTIFIERS.fetch_add(1, Ordering::Relaxed);
-        let identifier = request.identifier.clone().unwrap_or_else(|| format!("rq{number}"));
+    pub(super) fn send(&self, request: &Request, identifier: String) -> io::Result<Answer> {
         let message = self.exchange(&encode(request, &identifier, self.address))?;
         Ok(answer(message, identifier))
     }
 
-    /// Sends bytes as they are on a connection of their own and reads one answer; `None` if the connection is closed
-    /// without.
-    pub fn send_bytes(&self, bytes: &[u8]) -> io::Result<Option<Answer>> {
+    pub(super) fn send_bytes(&self, bytes: &[u8]) -> io::Result<Option<Answer>> {
         let mut connection = self.connect()?;
         connection.get_mut().write_all(bytes)?;
         Ok(Message::read(&mut connection)?.map(|message| answer(message, String::new())))
@@ -183,7 +126,8 @@ fn encode(request: &Request, identifier: &str, host: SocketAddr) -> Vec<u8> {
     format!("{message}\r\n{body}").into_bytes()
 }
 
-fn path(request: &Request) -> String {
+/// Path and query.
+pub(super) fn path(request: &Request) -> String {
     let (to, attribute) = match request.to.split_once('#') {
         Some((to, attribute)) => (to, Some(attribute)),
         None => (request.to.as_str(), None),
