@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use dyad_tests::{Answer, Client, Node, Request, Store};
+use dyad_tests::{Answer, Client, Node, Request, Sink, Store};
 use serde_json::json;
 
 /// How long a node may take to show what it is waited for.
@@ -59,6 +59,30 @@ fn a_panic_fails_the_request_in_which_it_happens_and_too_many_switch_the_functio
     let _ = client.send(&Request::retrieve(&made)).expect(2000);
     let _ = client.send(&Request::delete(&made)).expect(2002);
     goes_on(&client);
+}
+
+#[test]
+fn a_panic_on_the_way_to_an_ae_keeps_what_it_is_owed() {
+    let node = node(100);
+    let (client, sink) = (node.client(), Sink::new());
+    let ae =
+        json!({ "m2m:ae": { "rn": "ae", "api": "N.x", "rr": false, "srv": ["3"], "poa": [sink.url()] } });
+    let _ = client.send(&Request::create("cse-in", 2, ae).from("Cowed")).expect(2001);
+    let _ = client.send(&Request::create("cse-in", 3, json!({ "m2m:cnt": { "rn": "c" } }))).expect(2001);
+    let subscription = json!({ "m2m:sub": { "nu": ["Cowed"], "enc": { "net": [3] }, "nct": 1 } });
+    let _ = client.send(&Request::create("cse-in/c", 23, subscription)).expect(2001);
+    let _ = sink.take();
+    let label = |label: &str| {
+        let content = json!({ "m2m:ae": { "lbl": [label] } });
+        let _ = client.send(&Request::update("cse-in/ae", content).from("Cowed")).expect(2004);
+    };
+    label("panic:reach");
+    let _ = client.send(&Request::create("cse-in/c", 4, json!({ "m2m:cin": { "con": "1" } }))).expect(2001);
+    until("the fault is noted", || node.log().contains("hook=\"reach\""));
+    goes_on(&client);
+    label("none");
+    let received = sink.wait_for(1, PATIENCE);
+    assert_eq!(received[0].body.pointer("/m2m:sgn/nev/rep/m2m:cin/con"), Some(&json!("1")), "{received:?}");
 }
 
 #[test]

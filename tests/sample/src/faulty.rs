@@ -1,16 +1,19 @@
 //! A service function that gets things wrong, for tests of what becomes of a node that has one.
 //!
 //! A request to create a `<trap>` says by its labels what goes wrong: `panic:intercept` panics in that hook, `hang:prepare`
-//! never comes back from it. The background work panics when a trap with the label `panic:run` is there.
+//! never comes back from it. The background work panics when a trap with the label `panic:run` is there, and the way to
+//! an AE with the label `panic:reach` is a panic too.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use dyad_core::request::{Call, Target};
-use dyad_core::resource::Txn;
-use dyad_core::{Change, Cse, Event, Report, ServiceFunction, Stage, Stop};
-use dyad_protocol::{Failure, Response};
+use dyad_core::resource::{Resource, Txn};
+use dyad_core::{Change, Cse, Event, Facets, Reach, Report, ServiceFunction, Stage, Stop};
+use dyad_protocol::exchange::TransportError;
+use dyad_protocol::{Failure, Request, Response};
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -92,8 +95,35 @@ impl ServiceFunction for Faulty {
         Ok(())
     }
 
+    fn facets(&self) -> Facets<'_> {
+        Facets { reach: Some(self), ..Facets::default() }
+    }
+
     fn report(&self) -> Report {
         Report { summary: "waits for traps".to_owned(), figures: Vec::new() }
+    }
+}
+
+#[async_trait]
+impl Reach for Faulty {
+    async fn reach(
+        &self,
+        _: &Cse,
+        entity: &Arc<Resource>,
+        _: Vec<Request>,
+        _: Duration,
+    ) -> Option<Vec<Result<Response, TransportError>>> {
+        if entity.texts("lbl").any(|label| label == "panic:reach") {
+            go_wrong();
+        }
+        None
+    }
+
+    async fn ready(&self, _: &Cse, entity: &Arc<Resource>) -> Option<usize> {
+        if entity.texts("lbl").any(|label| label == "panic:ready") {
+            go_wrong();
+        }
+        None
     }
 }
 

@@ -3,6 +3,7 @@
 //! Responsible for finding the way. Who tries again, and what a failure means, is left to whoever asks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dyad_protocol::exchange::{Arrival, TransportError};
 use dyad_protocol::{Request, Response};
@@ -10,6 +11,7 @@ use dyad_protocol::{Request, Response};
 use super::reachability;
 use super::target::{Destination, addresses, destination};
 use crate::Cse;
+use crate::function::{Hosted, Reach};
 use crate::request::until;
 use crate::resource::Resource;
 
@@ -111,13 +113,24 @@ impl Cse {
             Some(expires) => until(expires.resolve(now), now),
             None => self.delivery().timeout(),
         };
-        for way in self.hosts().on().filter_map(|hosted| hosted.facets(self).reach) {
-            let outcomes = way.reach(self, entity, requests.to_vec(), timeout).await;
-            if outcomes.is_some() {
-                return outcomes;
+        // Twice what it was given: a way that is never done is a fault.
+        let limit = || timeout.saturating_mul(2);
+        for (hosted, way) in self.ways() {
+            let reached = way.reach(self, entity, requests.to_vec(), timeout);
+            match hosted.wait_for(self, "reach", limit, reached).await {
+                Ok(None) => {}
+                Ok(outcomes) => return outcomes,
+                Err(failure) => {
+                    return Some(vec![Err(TransportError::Unreachable(failure.debug.into_owned()))]);
+                }
             }
         }
         None
+    }
+
+    /// The service functions that know ways to entities that cannot be called.
+    fn ways(&self) -> impl Iterator<Item = (&Hosted, &dyn Reach)> {
+        self.hosts().on().filter_map(|hosted| Some((hosted, hosted.facets(self).reach?)))
     }
 
     /// Waits until a target that comes for its requests by itself does so: how many it takes at a time. 0, at once,
@@ -129,8 +142,10 @@ impl Cse {
                 return 0;
             }
             let mut takes = None;
-            for way in self.hosts().on().filter_map(|hosted| hosted.facets(self).reach) {
-                takes = way.ready(self, &entity).await;
+            for (hosted, way) in self.ways() {
+                // An AE comes when it likes. A function that fails here is no way, and says so when it is tried.
+                let ready = hosted.wait_for(self, "ready", || Duration::MAX, way.ready(self, &entity));
+                takes = ready.await.unwrap_or_default();
                 if takes.is_some() {
                     break;
                 }

@@ -126,8 +126,9 @@ impl Hosted {
         self.wait_for(cse, hook, || self.time_limit(cse), work).await
     }
 
-    /// The same for a hook that may say, while it works, how long it may take.
-    async fn wait_for<T>(
+    /// The same for a hook that may say, while it works, how long it may take; one that waits for the world outside has
+    /// no limit of its own ([`Duration::MAX`]).
+    pub(crate) async fn wait_for<T>(
         &self,
         cse: &Cse,
         hook: &'static str,

@@ -14,7 +14,7 @@ use super::kept::{self, Plan, Reference};
 use super::slot::Slot;
 use super::{Call, call};
 use crate::Cse;
-use crate::function::Deferral;
+use crate::function::{Deferral, Hosted};
 
 impl Cse {
     /// Answers a request whose primitive is in order.
@@ -30,8 +30,8 @@ impl Cse {
     }
 
     /// The service function for requests that are carried out later.
-    fn deferral(&self) -> Option<&dyn Deferral> {
-        self.hosts().on().find_map(|hosted| hosted.facets(self).deferral)
+    fn deferral(&self) -> Option<(&Hosted, &dyn Deferral)> {
+        self.hosts().on().find_map(|hosted| Some((hosted, hosted.facets(self).deferral?)))
     }
 
     /// Stores a request and acknowledges it.
@@ -55,8 +55,9 @@ impl Cse {
         let handed_over = tokio::spawn(async move {
             let stored = Arc::clone(&shared);
             let kept = cse.writer().run(move |txn| kept::store(txn, &stored, &plan)).await?;
-            if let Some(deferral) = cse.deferral() {
-                deferral.accepted(kept.id, plan.due, shared.arrival.clone(), place);
+            if let Some((hosted, deferral)) = cse.deferral() {
+                let arrival = shared.arrival.clone();
+                hosted.call(&cse, "accepted", || deferral.accepted(kept.id, plan.due, arrival, place))?;
             }
             Ok(kept)
         });
@@ -86,7 +87,8 @@ impl Cse {
     /// Answers with the result if it comes soon, with an acknowledgement if not (TS-0001 8.1.2 flexBlocking). Where
     /// nothing can be kept, it waits.
     async fn flexible(&self, call: &Arc<Call>) -> Result<Response, Failure> {
-        let Some(deferral) = self.deferral().filter(|_| !kept::is_registration(&call.request)) else {
+        let Some((hosted, deferral)) = self.deferral().filter(|_| !kept::is_registration(&call.request))
+        else {
             return self.in_time(call).await;
         };
         let Ok(plan) = Plan::of(self, call) else { return self.in_time(call).await };
@@ -111,13 +113,14 @@ impl Cse {
             let keep = move |txn: &mut crate::resource::Txn<'_>| slot.keep(txn, &shared, &plan);
             // One that cannot be kept is waited for, whatever the reason.
             if let Ok(Some(reference)) = self.writer().run(keep).await {
-                deferral.under_way(reference.id, place);
+                hosted.call(self, "under_way", || deferral.under_way(reference.id, place))?;
                 let cse = self.shared();
                 let acknowledgement = self.acknowledge(call, &reference);
                 tokio::spawn(async move {
                     let _ = under_way.await;
-                    if let Some(deferral) = cse.deferral() {
-                        deferral.done(reference.id);
+                    if let Some((hosted, deferral)) = cse.deferral() {
+                        // A fault is noted there, and nobody's failure: the result is kept.
+                        let _ = hosted.call(&cse, "done", || deferral.done(reference.id));
                     }
                 });
                 return Ok(acknowledgement);
