@@ -18,15 +18,21 @@ use dyad_protocol::primitive::{
     AttributeCondition, ContentFilter, DesiredIdentifierResultType, FilterCriteria, FilterOperation,
     FilterUsage, ResponseType,
 };
+use dyad_protocol::serialization::{Codec, PARSER_LIMIT};
 use dyad_protocol::time::{AbsRelTime, Span, Timestamp};
 use dyad_protocol::{Content, Operation, Request, Response, ResultContent, StatusCode};
 use proptest::prelude::*;
 use serde_json::json;
 
+fn codec() -> Codec {
+    Codec::new(Arc::default(), PARSER_LIMIT)
+}
+
 fn rules(lenient: bool) -> Rules {
     Rules {
         root: String::new(),
         lenient,
+        codec: codec(),
         default_content_type: &media::JSON,
         is_attribute: Arc::new(|name| matches!(name, "cr" | "rn" | "cs" | "mni")),
         new_identifier: Arc::new(|| "made".to_owned()),
@@ -75,18 +81,41 @@ fn operations() {
     }
 }
 
+/// The answer is in what the originator prefers, then in what it sent, then in JSON.
+#[test]
+fn serializations() {
+    let onem2m = "application/vnd.onem2m-res+cbor;ty=3";
+    for (headers, accept) in [
+        (&[("content-type", onem2m)][..], "application/cbor"),
+        (&[("content-type", onem2m), ("accept", "*/*")], "application/cbor"),
+        (&[("content-type", onem2m), ("accept", "application/json")], "application/json"),
+        (&[("accept", "application/vnd.onem2m-res+cbor")], "application/vnd.onem2m-res+cbor"),
+        (&[], "application/json"),
+    ] {
+        // A text of one letter.
+        let decoded = strict("POST", "/cse", headers, if headers.len() > 1 { "aa" } else { "" }).unwrap();
+        assert_eq!(decoded.accept.name, accept, "{headers:?}");
+        let content = decoded.request.content.map(Content::into_value);
+        assert!(content.is_none_or(|content| content == "a"), "{headers:?}");
+    }
+    let refused = strict("POST", "/cse", &[("content-type", onem2m)], "a").unwrap_err();
+    assert_eq!((refused.failure.rsc, refused.accept.name), (StatusCode::BadRequest, "application/cbor"));
+    let outgoing = encode::refusal(&refused, &codec());
+    assert_eq!(outgoing.body.first(), Some(&0xa1), "a map with one member");
+}
+
 #[test]
 fn refusals() {
     let long = format!("/cse?lbl={}", "x".repeat(10));
     for (method, target, headers, body, rsc) in [
-        ("POST", "/cse", &[("content-type", "application/xml;ty=3")][..], "<a/>", 4015),
-        ("POST", "/cse", &[("content-type", "application/vnd.onem2m-res+cbor;ty=3")], "x", 4015),
+        ("POST", "/cse", &[("content-type", "application/yaml;ty=3")][..], "<a/>", 4015),
+        ("POST", "/cse", &[("content-type", "application/vnd.onem2m-res+yaml;ty=3")], "x", 4015),
         ("POST", "/cse", &[], "{}", 4000),
         ("POST", "/cse", &[("content-type", "application/json;ty=abc")], "{}", 4000),
         ("POST", "/cse", &[("content-type", "application/json;ty=3")], "{", 4000),
         ("POST", "/cse", &[("content-type", "application/json;ty=3")], r#"{"a":1,"a":2}"#, 4000),
         ("PUT", "/cse", &[("content-type", "application/json;ty=3")], "{}", 4000),
-        ("GET", "/cse", &[("accept", "application/xml")], "", 5207),
+        ("GET", "/cse", &[("accept", "application/yaml")], "", 5207),
         ("GET", "/cse", &[("x-m2m-ot", "yesterday")], "", 4000),
         ("GET", "/cse", &[("x-m2m-ret", "soon")], "", 4000),
         ("GET", "/cse", &[("x-m2m-rst", "20261301T000000")], "", 4000),
@@ -240,7 +269,7 @@ fn responses() {
     response.assigned_token_identifiers =
         vec![("a".to_owned(), "b".to_owned()), ("c".to_owned(), "d".to_owned())];
     response.originating_timestamp = Timestamp::parse("20261121T033156");
-    let outgoing = encode::encode(&response, &media::TYPES[0], "/root");
+    let outgoing = encode::encode(&response, &media::TYPES[0], &codec(), "/root");
     let header = |name: &str| {
         outgoing.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.as_str())
     };
@@ -258,7 +287,7 @@ fn responses() {
         assert_eq!(header(name), Some(value), "{name}");
     }
     response.suppressed = true;
-    assert_eq!(encode::encode(&response, &media::JSON, "").status, 204);
+    assert_eq!(encode::encode(&response, &media::JSON, &codec(), "").status, 204);
 }
 
 fn texts() -> impl Strategy<Value = Vec<String>> {
@@ -317,7 +346,7 @@ proptest! {
     ) {
         let line = Line { method: &method, path: &path, query: query.as_deref() };
         if let Err(refused) = decode(line, headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())), body.into(), &rules(lenient)) {
-            prop_assert!(encode::refusal(&refused).status < 500);
+            prop_assert!(encode::refusal(&refused, &codec()).status < 500);
         }
     }
 }

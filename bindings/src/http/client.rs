@@ -5,12 +5,14 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use dyad_protocol::exchange::{Transport, TransportError};
 use dyad_protocol::primitive::ContentStatus;
+use dyad_protocol::serialization::{Codec, PARSER_LIMIT};
 use dyad_protocol::time::{AbsRelTime, Timestamp};
 use dyad_protocol::{Content, Operation, Request, Response, Serialization, StatusCode};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -31,6 +33,8 @@ pub struct ClientSettings {
     pub max_idle_per_host: usize,
     /// The longest body of a response in bytes.
     pub max_body: usize,
+    /// Reads and writes contents.
+    pub codec: Codec,
 }
 
 impl Default for ClientSettings {
@@ -40,6 +44,7 @@ impl Default for ClientSettings {
             idle_timeout: Duration::from_secs(60),
             max_idle_per_host: 32,
             max_body: 4 * 1024 * 1024,
+            codec: Codec::new(Arc::default(), PARSER_LIMIT),
         }
     }
 }
@@ -50,6 +55,7 @@ impl Default for ClientSettings {
 pub struct HttpTransport {
     client: Client,
     max_body: usize,
+    codec: Codec,
 }
 
 impl HttpTransport {
@@ -65,7 +71,7 @@ impl HttpTransport {
             .pool_max_idle_per_host(settings.max_idle_per_host)
             .build()
             .map_err(io::Error::other)?;
-        Ok(Self { client, max_body: settings.max_body })
+        Ok(Self { client, max_body: settings.max_body, codec: settings.codec.clone() })
     }
 }
 
@@ -83,13 +89,14 @@ impl Transport for HttpTransport {
     ) -> Result<Response, TransportError> {
         let target = target(url, request);
         let mut message = self.client.request(method(request.operation), target).timeout(timeout);
-        message = message.headers(headers(request)?);
+        let serialization = request.serialization.unwrap_or(Serialization::Json);
+        message = message.headers(headers(request, media::of(serialization).name)?);
         if let Some(content) = &request.content {
-            message = message.body(content.json().clone());
+            message = message.body(self.codec.write_content(serialization, content));
         }
         let answer = message.send().await.map_err(failed)?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        response(request, status, &headers, self.body(answer).await?)
+        response(request, status, &headers, self.body(answer).await?, &self.codec)
     }
 }
 
@@ -148,7 +155,8 @@ fn target(url: &str, request: &Request) -> String {
     target
 }
 
-fn headers(request: &Request) -> Result<HeaderMap, TransportError> {
+/// `media`: what the content is written in, and what the response should be.
+fn headers(request: &Request, media: &str) -> Result<HeaderMap, TransportError> {
     let mut headers = HeaderMap::with_capacity(8);
     let mut put = |name: &'static str, value: Option<&str>| {
         let Some(value) = value else { return Ok(()) };
@@ -160,12 +168,12 @@ fn headers(request: &Request) -> Result<HeaderMap, TransportError> {
     put("x-m2m-ri", Some(&request.request_identifier))?;
     put("x-m2m-origin", request.from.as_deref())?;
     put("x-m2m-rvi", request.release_version_indicator.as_deref())?;
-    put("accept", Some(media::JSON.name))?;
+    put("accept", Some(media))?;
     match request.resource_type {
         Some(ty) if request.operation == Operation::Create => {
-            put("content-type", Some(&format!("{};ty={ty}", media::JSON.name)))?;
+            put("content-type", Some(&format!("{media};ty={ty}")))?;
         }
-        _ => put("content-type", request.content.as_ref().map(|_| media::JSON.name))?,
+        _ => put("content-type", request.content.as_ref().map(|_| media))?,
     }
     put("x-m2m-gid", request.group_request_identifier.as_deref())?;
     put("x-m2m-vsi", request.vendor_information.as_deref())?;
@@ -182,12 +190,13 @@ fn headers(request: &Request) -> Result<HeaderMap, TransportError> {
 }
 
 /// Maps a response message. One without X-M2M-RSC comes from a plain web server: its status decides, and a body
-/// that is no JSON is none of ours.
+/// that this node cannot read is none of ours.
 fn response(
     request: &Request,
     status: u16,
     headers: &HeaderMap,
     body: Bytes,
+    codec: &Codec,
 ) -> Result<Response, TransportError> {
     let malformed = |what: &str| TransportError::Malformed(what.to_owned());
     let text = |name: &str| {
@@ -218,15 +227,11 @@ fn response(
     if body.is_empty() {
         return Ok(response);
     }
-    match text("content-type")
-        .and_then(|value| media::content_type(value).ok())
-        .map(|found| found.media.serialization)
-    {
-        Some(Serialization::Json) => match Content::from_json(body) {
-            Ok(content) => content_or_token_request(&mut response, content),
-            Err(_) if code.is_none() => {}
-            Err(failure) => return Err(malformed(&failure.debug)),
-        },
+    let written = text("content-type").and_then(|value| media::content_type(value).ok());
+    match written.map(|found| codec.read_content(found.media.serialization, body)) {
+        Some(Ok(content)) => content_or_token_request(&mut response, content),
+        Some(Err(_)) if code.is_none() => {}
+        Some(Err(failure)) => return Err(malformed(&failure.debug)),
         None if code.is_none() => {}
         None => return Err(malformed("the content is in a media type this node does not speak")),
     }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dyad_protocol::precondition::Precondition;
-use dyad_protocol::{Content, Failure, Operation, Request, Serialization, StatusCode};
+use dyad_protocol::serialization::Codec;
+use dyad_protocol::{Failure, Operation, Request, StatusCode};
 
 use super::media::{self, MediaType};
 use super::{address, headers};
@@ -25,7 +26,9 @@ pub struct Rules {
     /// Tolerates what clients in the field leave out: X-M2M-RI, X-M2M-RVI (then release 1), and see
     /// [`address::from_path`]; ignores `ty` in the Content-Type of what is no CREATE.
     pub lenient: bool,
-    /// The media type of responses when the originator accepts any.
+    /// Reads and writes contents.
+    pub codec: Codec,
+    /// The media type of responses when the originator accepts any and sent no content.
     pub default_content_type: &'static MediaType,
     /// Which query fields are attribute conditions.
     pub is_attribute: IsAttribute,
@@ -99,9 +102,10 @@ pub fn decode<'a>(
 ) -> Result<Decoded, Box<Refused>> {
     let mut request = Request::default();
     let (mut carried, read) = headers::read(&mut request, headers);
-    let accept = media::negotiate(&carried.accept, rules.default_content_type);
+    let default = default_media(&carried, rules);
+    let accept = media::negotiate(&carried.accept, default);
     let identified = identify(&mut request, carried.identified(), rules);
-    let media = accept.as_ref().map_or(rules.default_content_type, |accept| accept);
+    let media = accept.as_ref().map_or(default, |accept| accept);
     let outcome = read
         .and(identified)
         .and(accept.map(drop))
@@ -125,8 +129,16 @@ pub fn refuse<'a>(
     let (carried, _) = headers::read(&mut request, headers);
     // The failure that was found already is the one to report.
     let _ = identify(&mut request, carried.identified(), rules);
-    let accept = media::negotiate(&carried.accept, rules.default_content_type);
-    Box::new(Refused { request, accept: accept.unwrap_or(rules.default_content_type), failure })
+    let default = default_media(&carried, rules);
+    let accept = media::negotiate(&carried.accept, default);
+    Box::new(Refused { request, accept: accept.unwrap_or(default), failure })
+}
+
+/// The media type of the answer to who accepts any: what the content of the request is written in
+/// (TS-0004 7.3.3.12).
+fn default_media(carried: &headers::Carried<'_>, rules: &Rules) -> &'static MediaType {
+    let sent = carried.content_type.and_then(|value| media::content_type(value).ok());
+    sent.map_or(rules.default_content_type, |sent| media::of(sent.media.serialization))
 }
 
 /// Every answer carries an identifier, even where the request should have had one.
@@ -173,9 +185,7 @@ fn fill(
     }
     if !body.is_empty() {
         let content_type = content_type.ok_or_else(|| Failure::bad_request("a body needs a Content-Type"))?;
-        request.content = Some(match content_type.media.serialization {
-            Serialization::Json => Content::from_json(body)?,
-        });
+        request.content = Some(rules.codec.read_content(content_type.media.serialization, body)?);
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! From a response primitive to an HTTP response message (TS-0009 6.3, 6.4, 6.5). Pure.
 
 use bytes::Bytes;
-use dyad_protocol::primitive::Response;
-use dyad_protocol::{Content, Failure, Serialization};
+use dyad_protocol::serialization::Codec;
+use dyad_protocol::{Content, Failure, Request, Response};
 use serde_json::json;
 
 use super::address;
@@ -25,7 +25,7 @@ pub struct Outgoing {
 ///
 /// A response that is suppressed (Response Type noResponse) becomes 204 without anything, the least that HTTP
 /// allows.
-pub fn encode(response: &Response, media: &'static MediaType, root: &str) -> Outgoing {
+pub fn encode(response: &Response, media: &'static MediaType, codec: &Codec, root: &str) -> Outgoing {
     if response.suppressed {
         return Outgoing { status: 204, headers: Vec::new(), body: Bytes::new() };
     }
@@ -48,33 +48,27 @@ pub fn encode(response: &Response, media: &'static MediaType, root: &str) -> Out
         put("x-m2m-ati", Some(pairs.collect::<Vec<_>>().join("+")));
     }
     put("content-location", response.location.as_deref().map(|to| format!("{root}{}", address::to_path(to))));
-    let body = body(response, media);
+    let body = body(response, media, codec);
     put("content-type", (!body.is_empty()).then(|| media.name.to_owned()));
     Outgoing { status: status::to_http(response.status), headers, body }
 }
 
 /// The content as it is, or the Token Request Information, which goes without a debugging text (TS-0009 6.5).
-fn body(response: &Response, media: &MediaType) -> Bytes {
+fn body(response: &Response, media: &MediaType, codec: &Codec) -> Bytes {
     let content = match (&response.token_request_information, &response.content) {
         (Some(information), _) => &Content::from_value(json!({ "m2m:tqf": information })),
         (None, Some(content)) => content,
         (None, None) => return Bytes::new(),
     };
-    match media.serialization {
-        Serialization::Json => content.json().clone(),
-    }
+    codec.write_content(media.serialization, content)
 }
 
 /// The answer to a message that was not understood.
-pub fn refusal(refused: &Refused) -> Outgoing {
-    failed(&dyad_protocol::Response::failed(&refused.request, &refused.failure), refused.accept)
+pub fn refusal(refused: &Refused, codec: &Codec) -> Outgoing {
+    encode(&Response::failed(&refused.request, &refused.failure), refused.accept, codec, "")
 }
 
 /// The answer to a request about which nothing is known but that it failed.
-pub fn failure(failure: &Failure, media: &'static MediaType) -> Outgoing {
-    failed(&dyad_protocol::Response::failed(&dyad_protocol::Request::default(), failure), media)
-}
-
-fn failed(response: &Response, media: &'static MediaType) -> Outgoing {
-    encode(response, media, "")
+pub fn failure(failure: &Failure, media: &'static MediaType, codec: &Codec) -> Outgoing {
+    encode(&Response::failed(&Request::default(), failure), media, codec, "")
 }

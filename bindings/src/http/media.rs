@@ -1,7 +1,7 @@
 //! Media types: Content-Type and Accept (TS-0009 6.4.2, 6.4.3; TS-0004 6.7).
 //!
-//! Responsible for which ones this node speaks. A further serialisation is a line each in
-//! [`TYPES`].
+//! Responsible for which ones this node speaks, and in which one it answers. How contents are written is left to
+//! [`dyad_protocol::serialization`].
 
 use dyad_protocol::{Failure, Serialization, StatusCode};
 
@@ -14,20 +14,40 @@ pub struct MediaType {
     pub serialization: Serialization,
 }
 
-/// `application/json`
-pub static JSON: MediaType = MediaType { name: "application/json", serialization: Serialization::Json };
+const fn media(name: &'static str, serialization: Serialization) -> MediaType {
+    MediaType { name, serialization }
+}
 
-/// What this node speaks besides [`JSON`].
-pub static TYPES: [MediaType; 4] = [
-    MediaType { name: "application/vnd.onem2m-res+json", serialization: Serialization::Json },
-    MediaType { name: "application/vnd.onem2m-ntfy+json", serialization: Serialization::Json },
-    MediaType { name: "application/vnd.onem2m-preq+json", serialization: Serialization::Json },
-    MediaType { name: "application/vnd.onem2m-prsp+json", serialization: Serialization::Json },
+/// `application/json`
+pub static JSON: MediaType = media("application/json", Serialization::Json);
+
+/// `application/cbor`
+pub static CBOR: MediaType = media("application/cbor", Serialization::Cbor);
+
+/// What this node speaks besides the general media type of each serialisation (TS-0004 6.7).
+pub static TYPES: [MediaType; 8] = [
+    media("application/vnd.onem2m-res+json", Serialization::Json),
+    media("application/vnd.onem2m-ntfy+json", Serialization::Json),
+    media("application/vnd.onem2m-preq+json", Serialization::Json),
+    media("application/vnd.onem2m-prsp+json", Serialization::Json),
+    media("application/vnd.onem2m-res+cbor", Serialization::Cbor),
+    media("application/vnd.onem2m-ntfy+cbor", Serialization::Cbor),
+    media("application/vnd.onem2m-preq+cbor", Serialization::Cbor),
+    media("application/vnd.onem2m-prsp+cbor", Serialization::Cbor),
 ];
+
+/// The general media type of a serialisation.
+pub fn of(serialization: Serialization) -> &'static MediaType {
+    match serialization {
+        Serialization::Json => &JSON,
+        Serialization::Cbor => &CBOR,
+    }
+}
 
 /// The media type of a name, in any mixture of cases.
 pub fn by_name(name: &str) -> Option<&'static MediaType> {
-    std::iter::once(&JSON).chain(&TYPES).find(|media| media.name.eq_ignore_ascii_case(name))
+    let general = Serialization::ALL.into_iter().map(of);
+    general.chain(&TYPES).find(|media| media.name.eq_ignore_ascii_case(name))
 }
 
 /// A Content-Type header taken apart.
@@ -102,6 +122,7 @@ mod tests {
             ("application/json", None),
             ("Application/JSON ; charset=UTF-8", None),
             ("application/vnd.onem2m-res+json; ty=3", Some(3)),
+            ("application/vnd.onem2m-ntfy+cbor", None),
             ("application/json;charset=utf-8;ty=\"10002\"", Some(10002)),
             ("application/json;ty=4;", Some(4)),
         ] {
@@ -110,8 +131,8 @@ mod tests {
         for (value, rsc) in [
             ("", 4015),
             ("text/plain", 4015),
-            ("application/xml;ty=3", 4015),
-            ("application/vnd.onem2m-res+cbor", 4015),
+            ("application/yaml;ty=3", 4015),
+            ("application/vnd.onem2m-res+yaml", 4015),
             ("application/json;charset=latin1", 4015),
             ("application/json;ty=", 4000),
             ("application/json;ty=x", 4000),
@@ -129,13 +150,14 @@ mod tests {
         for (accept, name) in [
             (&[][..], "application/json"),
             (&["*/*"], "application/json"),
-            (&["application/xml, application/vnd.onem2m-res+json;q=0.5"], "application/vnd.onem2m-res+json"),
+            (&["application/yaml, application/vnd.onem2m-res+json;q=0.5"], "application/vnd.onem2m-res+json"),
             (&["application/json;q=0.1,application/vnd.onem2m-res+json"], "application/vnd.onem2m-res+json"),
             (&["text/html", "application/*;q=0.2"], "application/json"),
+            (&["application/json;q=0.5, application/cbor"], "application/cbor"),
         ] {
             assert_eq!(negotiate(accept, &JSON).unwrap().name, name, "{accept:?}");
         }
-        for accept in ["application/xml", "", "text/*", "application/json;q=0"] {
+        for accept in ["application/yaml", "", "text/*", "application/json;q=0"] {
             assert_eq!(negotiate(&[accept], &JSON).unwrap_err().rsc.number(), 5207, "{accept}");
         }
     }

@@ -78,6 +78,7 @@ pub async fn start(settings: ServerSettings, receiver: Arc<dyn Receiver>) -> io:
         rules: Rules {
             root: settings.root.clone(),
             lenient: settings.lenient,
+            codec: settings.codec.clone(),
             default_content_type: settings.default_content_type,
             is_attribute: Arc::clone(&settings.is_attribute),
             new_identifier: identifiers(),

@@ -12,7 +12,6 @@ use actix_http::header::{HeaderName, HeaderValue};
 use actix_http::{HttpMessage as _, Request as Message, Response as Answer, StatusCode as Status};
 use bytes::{Bytes, BytesMut};
 use dyad_protocol::exchange::{Arrival, Receiver};
-use dyad_protocol::serialization::is_deeper;
 use dyad_protocol::{Failure, Request, Response, StatusCode};
 use futures_util::StreamExt as _;
 use tokio::runtime::Handle;
@@ -58,13 +57,13 @@ impl Service {
         };
         let (decoded, arrival) = match self.decode(&message, body) {
             Ok(understood) => understood,
-            Err(refused) => return finish(encode::refusal(&refused), page, None),
+            Err(refused) => return finish(encode::refusal(&refused, &self.rules.codec), page, None),
         };
         // A head is larger than all else that is kept of a request that has to wait.
         drop(message);
         let (operation, precondition) = (decoded.request.operation, arrival.precondition.clone());
         let response = self.receive(decoded.request, arrival).await;
-        let outgoing = encode::encode(&response, decoded.accept, &self.settings.root);
+        let outgoing = encode::encode(&response, decoded.accept, &self.rules.codec, &self.settings.root);
         finish(conditional::apply(outgoing, operation, precondition.as_deref()), page, None)
     }
 
@@ -152,11 +151,6 @@ impl Service {
     fn decode(&self, message: &Message, body: Bytes) -> Result<(Decoded, Arrival), Box<Refused>> {
         let uri = message.uri();
         let line = Line { method: message.method().as_str(), path: uri.path(), query: uri.query() };
-        if is_deeper(&body, self.settings.max_depth) {
-            let most = self.settings.max_depth;
-            let failure = Failure::bad_request(format!("the content nests deeper than {most} levels"));
-            return Err(decode::refuse(headers(message), failure, &self.rules));
-        }
         let mut decoded = decode::decode(line, headers(message), body, &self.rules)?;
         let arrival = Arrival {
             binding: "http",
@@ -212,7 +206,8 @@ impl Service {
             (door.handler)(request)
         };
         let Ok(reply) = self.runtime.spawn(reply).await else {
-            return finish(encode::failure(&internal(), self.rules.default_content_type), page, None);
+            let failed = encode::failure(&internal(), self.rules.default_content_type, &self.rules.codec);
+            return finish(failed, page, None);
         };
         let status = Status::from_u16(reply.status).unwrap_or(Status::INTERNAL_SERVER_ERROR);
         let mut answer = Answer::with_body(status, reply.body);
@@ -225,7 +220,7 @@ impl Service {
     }
 
     fn refuse(&self, message: &Message, failure: Failure) -> Outgoing {
-        encode::refusal(&decode::refuse(headers(message), failure, &self.rules))
+        encode::refusal(&decode::refuse(headers(message), failure, &self.rules), &self.rules.codec)
     }
 }
 

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dyad_protocol::serialization::{Codec, PARSER_LIMIT};
+
 use super::decode::IsAttribute;
 use super::doors::Door;
 use super::media::{self, MediaType};
@@ -32,8 +34,6 @@ pub struct ServerSettings {
     pub lenient: bool,
     /// The longest body in bytes; a longer one is answered with BAD_REQUEST.
     pub max_body: usize,
-    /// Levels of objects and arrays in a body; a body that nests deeper is answered with BAD_REQUEST. 127 at most.
-    pub max_depth: usize,
     /// The longest start line and header section in bytes, up to 128 KiB; a longer one is answered with 431.
     pub max_header: usize,
     /// For how long the header section of the first request on a connection may take.
@@ -50,7 +50,9 @@ pub struct ServerSettings {
     pub workers: usize,
     /// Connections at the same time; more wait in the queue of the operating system.
     pub max_connections: usize,
-    /// The media type of responses when the originator accepts any.
+    /// Reads and writes contents.
+    pub codec: Codec,
+    /// The media type of responses when the originator accepts any and sent no content.
     pub default_content_type: &'static MediaType,
     /// Which query fields are attribute conditions: the short names of all attributes.
     pub is_attribute: IsAttribute,
@@ -65,7 +67,6 @@ impl Default for ServerSettings {
             root: String::new(),
             lenient: true,
             max_body: 1024 * 1024,
-            max_depth: dyad_protocol::serialization::PARSER_LIMIT,
             max_header: 32 * 1024,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
@@ -74,6 +75,7 @@ impl Default for ServerSettings {
             cors: CorsSetting::Off,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             max_connections: 25_000,
+            codec: Codec::new(Arc::default(), PARSER_LIMIT),
             default_content_type: &media::JSON,
             is_attribute: Arc::new(|_| false),
             doors: Vec::new(),

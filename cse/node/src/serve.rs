@@ -38,10 +38,11 @@ pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>
         true => vec![testing::door(&settings, Arc::clone(&gate))],
         false => Vec::new(),
     };
+    let codec = Codec::new(Arc::clone(&schemas), settings.request.max_depth);
     let common = Common {
         settings: &settings,
         schemas: &schemas,
-        codec: Codec::new(Arc::clone(&schemas), settings.request.max_depth),
+        codec: codec.clone(),
         receiver: Arc::clone(&gate) as Arc<dyn Receiver>,
     };
     let listeners = Listeners::start(common, doors).await?;
@@ -50,7 +51,7 @@ pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>
         clock: Arc::new(SystemClock),
         schemas,
         store,
-        transports: listen::transports(&settings)?,
+        transports: listen::transports(&settings, &codec)?,
         functions,
     }
     .start()

@@ -165,7 +165,7 @@ prop_compose! {
             delivery_aggregation, group_request_identifier, filter_criteria: filter.map(Box::new),
             desired_identifier_result_type: DesiredIdentifierResultType::from_number(codes.3), tokens, token_ids, local_token_ids, token_request_indicator,
             group_request_target_members, authorization_signature_indicator, authorization_signatures, authorization_relationship_indicator,
-            semantic_query_indicator, release_version_indicator, vendor_information, attribute_list,
+            semantic_query_indicator, release_version_indicator, vendor_information, attribute_list, serialization: None,
         }
     }
 }

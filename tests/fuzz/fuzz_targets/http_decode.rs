@@ -10,6 +10,7 @@ use bytes::Bytes;
 use dyad_bindings::http::address::{from_path, to_path};
 use dyad_bindings::http::decode::{Line, Rules, decode};
 use dyad_bindings::http::media;
+use dyad_protocol::serialization::{Codec, PARSER_LIMIT};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -29,6 +30,7 @@ fuzz_target!(|data: &[u8]| {
         let rules = Rules {
             root: String::new(),
             lenient,
+            codec: Codec::new(Arc::default(), PARSER_LIMIT),
             default_content_type: &media::JSON,
             is_attribute: Arc::new(|name| name.len() < 5),
             new_identifier: Arc::new(|| "new".to_owned()),

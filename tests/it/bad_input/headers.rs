@@ -57,7 +57,7 @@ fn headers() {
         ("token of no kind", get().header("Authorization", "Bearer a b"), 4000),
         ("nothing that we speak", get().header("Accept", "text/html"), 5207),
         ("content of no kind", container().header("Content-Type", "text/plain;ty=3"), 4015),
-        ("XML", container().header("Content-Type", "application/xml;ty=3"), 4015),
+        ("YAML", container().header("Content-Type", "application/yaml;ty=3"), 4015),
         (
             "another character set",
             container().header("Content-Type", "application/json;ty=3;charset=latin1"),

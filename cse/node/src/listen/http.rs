@@ -6,6 +6,7 @@ use anyhow::Context;
 use dyad_bindings::http::{self, ClientSettings, CorsSetting, Door, HttpTransport, Server, ServerSettings};
 use dyad_protocol::exchange::Receiver;
 use dyad_protocol::schema::Schemas;
+use dyad_protocol::serialization::Codec;
 
 use super::STOP_DEADLINE;
 use crate::settings::Settings;
@@ -14,12 +15,14 @@ use crate::settings::Settings;
 pub(super) async fn start(
     settings: &Settings,
     schemas: &Arc<Schemas>,
+    codec: Codec,
     doors: Vec<Door>,
     receiver: Arc<dyn Receiver>,
 ) -> anyhow::Result<Server> {
     let attributes = Arc::clone(schemas);
     let settings = ServerSettings {
         is_attribute: Arc::new(move |name| attributes.is_attribute(name)),
+        codec,
         doors,
         ..server(settings)
     };
@@ -29,10 +32,11 @@ pub(super) async fn start(
 }
 
 /// The client.
-pub(super) fn client(settings: &Settings) -> anyhow::Result<HttpTransport> {
+pub(super) fn client(settings: &Settings, codec: &Codec) -> anyhow::Result<HttpTransport> {
     Ok(HttpTransport::new(&ClientSettings {
         // Many targets may be at one host.
         max_idle_per_host: settings.notification.targets,
+        codec: codec.clone(),
         ..ClientSettings::default()
     })?)
 }
@@ -44,7 +48,6 @@ fn server(settings: &Settings) -> ServerSettings {
         root: http.root.clone(),
         lenient: http.lenient,
         max_body: http.max_body,
-        max_depth: settings.request.max_depth,
         header_timeout: http.header_timeout,
         body_timeout: http.body_timeout,
         keep_alive: http.keep_alive.unwrap_or_default(),

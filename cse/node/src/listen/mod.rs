@@ -25,7 +25,6 @@ pub(crate) struct Common<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) schemas: &'a Arc<Schemas>,
     /// Reads and writes primitives.
-    #[expect(dead_code, reason = "HTTP carries parameters in headers and reads contents by itself")]
     pub(crate) codec: Codec,
     pub(crate) receiver: Arc<dyn Receiver>,
 }
@@ -39,7 +38,14 @@ impl Listeners {
     /// Starts all; `doors` are what HTTP answers beside resources. Fails if one of them cannot listen, with the
     /// setting to change in the error.
     pub(crate) async fn start(common: Common<'_>, doors: Vec<Door>) -> anyhow::Result<Self> {
-        let http = http::start(common.settings, common.schemas, doors, Arc::clone(&common.receiver)).await?;
+        let http = http::start(
+            common.settings,
+            common.schemas,
+            common.codec.clone(),
+            doors,
+            Arc::clone(&common.receiver),
+        )
+        .await?;
         Ok(Self { http })
     }
 
@@ -73,8 +79,8 @@ impl Listeners {
 }
 
 /// What can call out, by the schemes of URLs.
-pub(crate) fn transports(settings: &Settings) -> anyhow::Result<Vec<Arc<dyn Transport>>> {
-    Ok(vec![Arc::new(http::client(settings)?)])
+pub(crate) fn transports(settings: &Settings, codec: &Codec) -> anyhow::Result<Vec<Arc<dyn Transport>>> {
+    Ok(vec![Arc::new(http::client(settings, codec)?)])
 }
 
 /// The address to say for one that was listened on: for all interfaces, the one that every client on this machine

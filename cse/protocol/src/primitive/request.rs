@@ -2,7 +2,7 @@
 
 use super::{Content, FilterCriteria};
 use crate::time::AbsRelTime;
-use crate::{Failure, Timestamp};
+use crate::{Failure, Serialization, Timestamp};
 
 /// A resource type number (TS-0004 6.3.4.2.1); 10000 more for the announced variant.
 pub type ResourceType = u32;
@@ -264,6 +264,9 @@ pub struct Request {
     pub vendor_information: Option<String>,
     /// `atrl`: short names of the attributes that a partial RETRIEVE asks for.
     pub attribute_list: Vec<String>,
+    /// How the target wants the request to be written (`csz` of an AE, `ct` of a URL; TS-0004 7.5.1.2.1). No
+    /// parameter: a binding that sends the request looks at it, and takes what it likes where it is `None`.
+    pub serialization: Option<Serialization>,
 }
 
 impl Request {

@@ -5,6 +5,7 @@
 //! as options or headers (HTTP, CoAP). Limits for what comes from outside are kept here. Which serialisation a
 //! message has is left to the bindings.
 
+mod cbor;
 mod nesting;
 
 use std::sync::Arc;
@@ -22,16 +23,19 @@ pub use nesting::{PARSER_LIMIT, is_deeper};
 pub enum Serialization {
     /// TS-0004 8.4
     Json,
+    /// TS-0004 8.5
+    Cbor,
 }
 
 impl Serialization {
     /// All that this node speaks, what it likes best first.
-    pub const ALL: [Self; 1] = [Self::Json];
+    pub const ALL: [Self; 2] = [Self::Json, Self::Cbor];
 
     /// What it is called in topics (TS-0010 6.4), sub-protocols (TS-0020 6.2) and points of access (`ct`): `json`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
+            Self::Cbor => "cbor",
         }
     }
 
@@ -73,6 +77,9 @@ impl Codec {
                 self.check_depth(&bytes)?;
                 Content::from_json(bytes)
             }
+            Serialization::Cbor => {
+                cbor::read(&bytes, self.max_depth.min(PARSER_LIMIT)).map(Content::from_value)
+            }
         }
     }
 
@@ -80,6 +87,7 @@ impl Codec {
     pub fn write_content(&self, serialization: Serialization, content: &Content) -> Bytes {
         match serialization {
             Serialization::Json => content.json().clone(),
+            Serialization::Cbor => cbor::write(content.value()).into(),
         }
     }
 

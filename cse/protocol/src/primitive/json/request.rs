@@ -12,7 +12,7 @@ use crate::primitive::{
 /// The Content of a partial RETRIEVE: an attributeList (TS-0004 7.3.3.17, 8.4.2).
 const ATTRIBUTE_LIST: &str = "m2m:atrl";
 
-/// Writes a request; [`request_from_json`] reads the same back. The attribute list of a RETRIEVE goes into the
+/// Writes a request; [`request_from_json`] reads the same back, save `serialization`, which is no parameter. The attribute list of a RETRIEVE goes into the
 /// Content, where TS-0004 7.2.1.1 has it.
 pub fn request_to_json(request: &Request) -> Value {
     let mut to = Writer::default();
@@ -103,6 +103,7 @@ pub fn request_from_json(value: Value) -> Result<Request, Failure> {
         release_version_indicator: fields.text("rvi")?,
         vendor_information: fields.text("vsi")?,
         attribute_list,
+        serialization: None,
     };
     fields.finish("the request")?;
     Ok(request)
