@@ -9,7 +9,7 @@ use dyad_protocol::exchange::{Arrival, TransportError};
 use dyad_protocol::{Request, Response};
 
 use super::reachability;
-use super::target::{Destination, addresses, destination};
+use super::target::{Destination, Point, destination, points};
 use crate::Cse;
 use crate::function::{Hosted, Reach};
 use crate::request::until;
@@ -24,9 +24,7 @@ impl Cse {
     pub async fn originate(&self, target: &str, request: Request) -> Result<Response, TransportError> {
         let found = destination(self, target).await;
         match found.map_err(|failure| TransportError::Unreachable(failure.debug.into_owned()))? {
-            Destination::Address(url) => {
-                self.delivery().send(&url, &Request { to: url.clone(), ..request }).await
-            }
+            Destination::Address(point) => self.call(point, request).await,
             Destination::Entity(entity) => {
                 self.reach(&entity, Request { to: target.to_owned(), ..request }).await
             }
@@ -88,9 +86,8 @@ impl Cse {
         }
         let [request] = request;
         let mut last = TransportError::Unreachable("the AE has no point of access".into());
-        for point in addresses(entity) {
-            let addressed = Request { to: point.clone(), ..request.clone() };
-            match self.delivery().send(&point, &addressed).await {
+        for point in points(entity) {
+            match self.call(point, request.clone()).await {
                 Ok(response) => return Ok(response),
                 Err(error) => last = error,
             }
@@ -99,6 +96,12 @@ impl Cse {
             return first(outcomes);
         }
         Err(last)
+    }
+
+    /// Sends a request to a URL, which is its target (TS-0004 7.5.1.2.2).
+    async fn call(&self, point: Point, request: Request) -> Result<Response, TransportError> {
+        let Point { url, serialization } = point;
+        self.delivery().send(&url, &Request { to: url.clone(), serialization, ..request }).await
     }
 
     /// Brings requests to an AE by a service function, before the first of them expires. `None` if none knows a way.
@@ -161,7 +164,7 @@ impl Cse {
 
 /// Whether requests to an AE go to its points of access first.
 fn is_called(entity: &Resource) -> bool {
-    entity.is_set("rr") && addresses(entity).next().is_some()
+    entity.is_set("rr") && points(entity).next().is_some()
 }
 
 fn first(outcomes: Vec<Result<Response, TransportError>>) -> Result<Response, TransportError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dyad_protocol::{Failure, Object, Timestamp};
+use dyad_protocol::{Failure, Object, Serialization, Timestamp};
 use serde_json::Value;
 
 use crate::resource::{Draft, Latest, Lookup, Resource, Txn};
@@ -64,7 +64,9 @@ fn describe(cse: &Cse, draft: &mut Draft) {
     draft.set("pi", "");
     draft.set("csi", config.cse_id.as_str());
     draft.set("cst", config.cse_type.number());
-    draft.set("csz", vec!["application/json"]);
+    let serializations =
+        Serialization::ALL.map(|serialization| format!("application/{}", serialization.name()));
+    draft.set("csz", serializations.to_vec());
     draft.set("srv", config.releases.clone());
     draft.set("poa", config.points_of_access.clone());
     let mut types: Vec<u32> = cse
