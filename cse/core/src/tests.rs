@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use dyad_protocol::exchange::Arrival;
+use dyad_protocol::exchange::{Arrival, Watch};
+use dyad_protocol::primitive::{FilterCriteria, FilterUsage};
 use dyad_protocol::schema::Schemas;
 use dyad_protocol::time::Span;
-use dyad_protocol::{Content, Operation, Request, Response, Timestamp};
+use dyad_protocol::{Content, Operation, Request, Response, ResultContent, Timestamp};
 use serde_json::{Value, json};
 
 use crate::config::Config;
@@ -200,4 +201,49 @@ async fn a_label_is_found_and_no_more_once_it_is_gone() {
     assert_eq!(changed.status.number(), 2004, "{changed:?}");
     assert_eq!(value(&find("red").await)["m2m:uril"], json!([]));
     assert_eq!(value(&find("gre*").await)["m2m:uril"], json!(["cse-in/c"]));
+}
+
+/// Whether a watch has been woken since it was last asked.
+async fn is_woken(watch: &mut Watch) -> bool {
+    // It is woken before the change is answered, if at all.
+    tokio::time::timeout(Duration::ZERO, watch.changed()).await.is_ok()
+}
+
+#[tokio::test]
+async fn watches_are_woken_by_what_changes_a_result() {
+    let bench = Bench::new().await;
+    let container = async |to: &str, name: &str| {
+        let response = bench.create(to, 3, json!({"m2m:cnt": {"rn": name}})).await;
+        assert_eq!(response.status.number(), 2001);
+    };
+    let watch = async |to: &str, wanted: Option<ResultContent>| {
+        let request = Request { to: to.into(), result_content: wanted, ..Request::default() };
+        bench.cse.watch_result(&request).await
+    };
+    container("cse-in", "a").await;
+    container("cse-in/a", "b").await;
+    container("cse-in", "other").await;
+    let mut plain = watch("cse-in/a", None).await.unwrap();
+    let mut latest = watch("cse-in/a/b/la", None).await.unwrap();
+    let all = Some(ResultContent::AttributesAndChildResources);
+    let mut deep = watch("cse-in/a", all).await.unwrap();
+    let mut other = watch("cse-in/other", all).await.unwrap();
+
+    bench.create("cse-in/a/b", 4, json!({"m2m:cin": {"con": "1"}})).await;
+    assert!(is_woken(&mut latest).await && is_woken(&mut deep).await);
+    assert!(!is_woken(&mut plain).await && !is_woken(&mut other).await);
+    assert!(!is_woken(&mut latest).await, "once");
+
+    let update = json!({"m2m:cnt": {"lbl": ["x"]}});
+    bench.ask(Operation::Update, "cse-in/a", |request| request.content = Some(update.into())).await;
+    assert!(is_woken(&mut plain).await && is_woken(&mut deep).await && !is_woken(&mut latest).await);
+
+    bench.ask(Operation::Delete, "cse-in/a", |_| {}).await;
+    assert!(is_woken(&mut plain).await && is_woken(&mut deep).await && is_woken(&mut latest).await);
+    assert!(!is_woken(&mut other).await);
+    assert!(watch("cse-in/a", None).await.is_none());
+    let search = FilterCriteria { usage: Some(FilterUsage::Discovery), ..FilterCriteria::default() };
+    let search =
+        Request { to: "cse-in".into(), filter_criteria: Some(Box::new(search)), ..Request::default() };
+    assert!(bench.cse.watch_result(&search).await.is_none());
 }

@@ -13,7 +13,7 @@ use dyad_core::config::{
 };
 use dyad_core::store::{self, Store};
 use dyad_core::{Builder, Cse, ServiceFunction, SystemClock};
-use dyad_protocol::exchange::{Arrival, Receiver};
+use dyad_protocol::exchange::{Arrival, Receiver, Watch};
 use dyad_protocol::schema::Schemas;
 use dyad_protocol::serialization::Codec;
 use dyad_protocol::{Request, Response};
@@ -243,5 +243,9 @@ impl Receiver for Gate {
             Some(cse) => cse.handle(request, arrival).await,
             None => self.cse().await.handle(request, arrival).await,
         }
+    }
+
+    async fn watch(&self, request: &Request) -> Option<Watch> {
+        self.cse().await.watch(request).await
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Bindings know these two traits and nothing of the core; the core knows them and nothing of any binding.
 
+mod watch;
+
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +15,8 @@ use async_trait::async_trait;
 
 use crate::precondition::Precondition;
 use crate::{Request, Response};
+
+pub use watch::{Bell, Watch};
 
 /// How a request reached this node: what the transport knows and the primitive does not say.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +80,15 @@ impl Hangup {
 pub trait Receiver: Send + Sync + 'static {
     /// Carries out a request. Never fails: a failure is a response.
     async fn receive(&self, request: Box<Request>, arrival: Arrival) -> Response;
+
+    /// Watches what a RETRIEVE returns: the resource that it targets, for `la` and `ol` the instances of the container,
+    /// and everything below where the result has children. Says nothing about rights, which the RETRIEVE decides
+    /// about. `None` if this node cannot tell when the result changes: for discovery, resources of other nodes,
+    /// virtual resources that service functions answer for, and where nothing is.
+    async fn watch(&self, request: &Request) -> Option<Watch> {
+        let _ = request;
+        None
+    }
 }
 
 /// Why a request could not be brought to another node.

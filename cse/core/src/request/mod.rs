@@ -24,6 +24,7 @@ mod slot;
 mod state;
 mod target;
 mod update;
+mod watch;
 
 use std::ops::ControlFlow;
 use std::pin::pin;
@@ -31,7 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dyad_protocol::exchange::{Arrival, Receiver};
+use dyad_protocol::exchange::{Arrival, Receiver, Watch};
 use dyad_protocol::primitive::ResponseType;
 use dyad_protocol::{Failure, Operation, Request, Response, StatusCode};
 
@@ -56,6 +57,10 @@ use crate::resource::Snapshot;
 impl Receiver for Cse {
     async fn receive(&self, request: Box<Request>, arrival: Arrival) -> Response {
         self.handle(request, arrival).await
+    }
+
+    async fn watch(&self, request: &Request) -> Option<Watch> {
+        self.watch_result(request).await
     }
 }
 

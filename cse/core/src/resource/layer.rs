@@ -205,7 +205,12 @@ impl Layer {
         let mut labels = FxHashSet::default();
         // Before the first version is replaced: a row that was read before the commit is not taken any more.
         tree.advance();
+        let mut changed = tree.watchers.note();
         for (id, entry) in self.entries {
+            if let Some(changed) = &mut changed {
+                let version = entry.now.as_ref().or_else(|| entry.stored.as_ref().and_then(Stored::version));
+                changed.push((id, version.map(|version| version.parent())));
+            }
             for version in entry.now.iter().chain(entry.stored.as_ref().and_then(Stored::version)) {
                 if version.may_have("lbl") {
                     labels.extend(version.texts("lbl").map(str::to_owned));
@@ -232,6 +237,12 @@ impl Layer {
         }
         for label in labels {
             tree.labels.remove(&label);
+        }
+        match &changed {
+            Some(changed) => tree.watchers.wake(changed, tree),
+            // Somebody who came meanwhile may have read what was there before.
+            None if tree.watchers.any() => tree.watchers.wake_all(),
+            None => {}
         }
         self.outgoing.publish(has_open_events)
     }

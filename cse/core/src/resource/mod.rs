@@ -17,6 +17,7 @@ mod snapshot;
 mod tree;
 mod txn;
 mod version;
+mod watchers;
 mod windows;
 mod writer;
 

@@ -12,6 +12,7 @@ use dyad_protocol::schema::Schemas;
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, GuardResult};
 
+use super::watchers::Watchers;
 use super::{Id, Resource, names};
 use crate::store::{Row, Store};
 use crate::subscription::SubscriptionList;
@@ -50,6 +51,8 @@ pub struct Tree {
     pub(crate) with_children: Vec<i32>,
     /// Names of the virtual resources that addresses may go through or end with, but `la` and `ol`.
     pub(crate) virtual_names: Vec<Box<str>>,
+    /// Who is told of changes.
+    pub(crate) watchers: Arc<Watchers>,
     /// Paths by their hash under a key that nobody knows: whoever finds a number checks the name.
     paths: Cache<u64, Id>,
     path_hash: RandomState,
@@ -83,6 +86,7 @@ impl Tree {
             subscriptions: Cache::new(SUBSCRIBED),
             nothing_subscribed: SubscriptionList::new(Vec::new()),
             labels: Cache::new(LABELS),
+            watchers: Arc::default(),
             paths: Cache::new((bytes / PER_PATH).max(1024) as usize),
             path_hash: RandomState::new(),
             epoch: AtomicU64::new(0),
@@ -152,6 +156,7 @@ impl Tree {
         self.subscriptions.clear();
         self.labels.clear();
         self.paths.clear();
+        self.watchers.wake_all();
     }
 }
 
