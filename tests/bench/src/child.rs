@@ -3,11 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 const READY_WITHIN: Duration = Duration::from_secs(300);
 const STOPPED_WITHIN: Duration = Duration::from_secs(60);
@@ -15,6 +15,7 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(60);
 /// A running server; ended when dropped.
 pub(crate) struct Server {
     child: Child,
+    said: Arc<Said>,
     /// Where it answers HTTP.
     pub(crate) address: SocketAddr,
     /// When the process was started.
@@ -30,16 +31,22 @@ impl Server {
         let started = Instant::now();
         let mut child = command.spawn().with_context(|| format!("start {command:?}"))?;
         let output = child.stdout.take().context("a child without standard output")?;
-        let (say, hear) = sync_channel(1);
-        thread::spawn(move || listen(output, &say));
-        match await_address(&hear) {
-            Ok(address) => Ok(Self { child, address, started, ready_after: started.elapsed() }),
+        let said = Arc::new(Said::default());
+        let listener = Arc::clone(&said);
+        thread::spawn(move || listener.listen(output));
+        match said.address("HTTP") {
+            Ok(address) => Ok(Self { child, said, address, started, ready_after: started.elapsed() }),
             Err(error) => {
                 let _ = child.kill();
                 let _ = child.wait();
                 Err(error.context(format!("{command:?}")))
             }
         }
+    }
+
+    /// Where it answers over a binding, by the name that its banner has: `CoAP`, `MQTT`, `WebSocket`.
+    pub(crate) fn address_of(&self, binding: &str) -> Result<SocketAddr> {
+        self.said.address(binding)
     }
 
     /// Resident memory in megabytes.
@@ -100,31 +107,56 @@ pub(crate) fn pause(time: Duration) {
     thread::sleep(time);
 }
 
-/// Passes the lines on until the first with an address, and reads the rest so that nobody blocks.
-fn listen(output: ChildStdout, say: &SyncSender<String>) {
-    let mut awaited = true;
-    for line in BufReader::new(output).lines().map_while(Result::ok) {
-        if awaited {
-            awaited = !line.contains("http://");
-            let _ = say.send(line);
-        }
-    }
+/// What a child has said on its standard output.
+#[derive(Debug, Default)]
+struct Said {
+    lines: Mutex<Lines>,
+    changed: Condvar,
 }
 
-fn await_address(hear: &Receiver<String>) -> Result<SocketAddr> {
-    let mut said = String::new();
-    loop {
-        match hear.recv_timeout(READY_WITHIN) {
-            Ok(line) => {
-                if let Some((_, address)) = line.split_once("http://") {
-                    let address = address.trim().trim_end_matches('/');
-                    return address.parse().with_context(|| format!("an address in {line:?}"));
-                }
-                said.push_str(&line);
-                said.push('\n');
+#[derive(Debug, Default)]
+struct Lines {
+    first: Vec<String>,
+    has_ended: bool,
+}
+
+/// Lines that are kept: a banner is short, and what comes later is read so that the child can write.
+const KEPT: usize = 64;
+
+impl Said {
+    fn listen(&self, output: ChildStdout) {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            let mut lines = self.lock();
+            if lines.first.len() < KEPT {
+                lines.first.push(line);
+                self.changed.notify_all();
             }
-            Err(RecvTimeoutError::Timeout) => bail!("not ready in {} s\n{said}", READY_WITHIN.as_secs()),
-            Err(RecvTimeoutError::Disconnected) => bail!("ended before it was ready\n{said}"),
         }
+        self.lock().has_ended = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for a line that starts with a word, and gives the address in its URL. Spaces before the word do not count.
+    fn address(&self, word: &str) -> Result<SocketAddr> {
+        let deadline = Instant::now() + READY_WITHIN;
+        let mut lines = self.lock();
+        loop {
+            if let Some(line) = lines.first.iter().find(|line| line.trim_start().starts_with(word)) {
+                let authority = line.split_once("://").and_then(|(_, rest)| rest.split(['/', ' ']).next());
+                return authority
+                    .unwrap_or_default()
+                    .parse()
+                    .with_context(|| format!("an address in {line:?}"));
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if lines.has_ended || left.is_zero() {
+                bail!("no {word} among what it said:\n{}", lines.first.join("\n"));
+            }
+            lines = self.changed.wait_timeout(lines, left).map_err(|_| anyhow!("a reader failed"))?.0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
