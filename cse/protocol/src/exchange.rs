@@ -125,4 +125,18 @@ pub trait Transport: Send + Sync + 'static {
     /// entity and is mapped as the binding says.
     async fn send(&self, url: &str, request: &Request, timeout: Duration)
     -> Result<Response, TransportError>;
+
+    /// The same to a point of access of the entity with that identifier (an AE-ID or a CSE-ID, in any form), whom the
+    /// request is for. Transports whose addresses do not lead to one entity alone need it (TS-0010 6.4.2); a `to` that
+    /// is a URL stands for the entity.
+    async fn send_to(
+        &self,
+        url: &str,
+        entity: &str,
+        request: &Request,
+        timeout: Duration,
+    ) -> Result<Response, TransportError> {
+        let _ = entity;
+        self.send(url, request, timeout).await
+    }
 }

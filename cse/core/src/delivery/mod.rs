@@ -210,15 +210,27 @@ impl Delivery {
         self.lanes.queued()
     }
 
-    /// Sends a request to a point of access by the transport for its scheme.
+    /// Sends a request to a URL by the transport for its scheme.
     pub async fn send(&self, url: &str, request: &Request) -> Result<Response, TransportError> {
+        self.transport(url)?.send(url, request, self.timeout()).await
+    }
+
+    /// Sends a request to a point of access of an entity by the transport for its scheme.
+    pub(crate) async fn send_to(
+        &self,
+        url: &str,
+        entity: &str,
+        request: &Request,
+    ) -> Result<Response, TransportError> {
+        self.transport(url)?.send_to(url, entity, request, self.timeout()).await
+    }
+
+    fn transport(&self, url: &str) -> Result<&Arc<dyn Transport>, TransportError> {
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
         let transport =
             self.transports.iter().find(|transport| transport.schemes().contains(&scheme.as_str()));
-        match transport {
-            Some(transport) => transport.send(url, request, self.timeout()).await,
-            None => Err(TransportError::Unreachable(format!("no transport for the scheme '{scheme}'"))),
-        }
+        transport
+            .ok_or_else(|| TransportError::Unreachable(format!("no transport for the scheme '{scheme}'")))
     }
 }
 

@@ -86,8 +86,10 @@ impl Cse {
         }
         let [request] = request;
         let mut last = TransportError::Unreachable("the AE has no point of access".into());
-        for point in points(entity) {
-            match self.call(point, request.clone()).await {
+        let identifier = entity.text("aei").unwrap_or_default();
+        for Point { url, serialization } in points(entity) {
+            let addressed = Request { to: url.clone(), serialization, ..request.clone() };
+            match self.delivery().send_to(&url, identifier, &addressed).await {
                 Ok(response) => return Ok(response),
                 Err(error) => last = error,
             }
