@@ -7,4 +7,5 @@
 pub mod coap;
 mod escape;
 pub mod http;
+pub mod mqtt;
 pub mod query;

@@ -1,0 +1,3 @@
+//! The MQTT binding (TS-0010).
+
+pub mod broker;
