@@ -9,3 +9,4 @@ mod escape;
 pub mod http;
 pub mod mqtt;
 pub mod query;
+pub mod tls;

@@ -21,6 +21,7 @@ use reqwest::{Client, Method, redirect};
 use super::media;
 use super::{address, status};
 use crate::query;
+use crate::tls::{self, ClientTls};
 
 /// The settings of the HTTP client.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct ClientSettings {
     pub max_body: usize,
     /// Reads and writes contents.
     pub codec: Codec,
+    /// Whom `https://` addresses are trusted to be, and what this node shows of itself.
+    pub tls: ClientTls,
 }
 
 impl Default for ClientSettings {
@@ -45,11 +48,12 @@ impl Default for ClientSettings {
             max_idle_per_host: 32,
             max_body: 4 * 1024 * 1024,
             codec: Codec::new(Arc::default(), PARSER_LIMIT),
+            tls: ClientTls::default(),
         }
     }
 }
 
-/// Brings requests to `http://` addresses over connections that are kept and shared. Follows no redirects and
+/// Brings requests to `http://` and `https://` addresses over connections that are kept and shared. Follows no redirects and
 /// uses no proxies.
 #[derive(Clone, Debug)]
 pub struct HttpTransport {
@@ -59,9 +63,12 @@ pub struct HttpTransport {
 }
 
 impl HttpTransport {
-    /// A transport. Fails if the name resolver of the operating system cannot be set up.
+    /// A transport. Fails if the TLS settings cannot be used, or the name resolver of the operating system cannot be set
+    /// up.
     pub fn new(settings: &ClientSettings) -> io::Result<Self> {
+        let tls = settings.tls.config().map_err(io::Error::other)?;
         let client = Client::builder()
+            .tls_backend_preconfigured(tls)
             .no_proxy()
             .redirect(redirect::Policy::none())
             .http1_only()
@@ -78,7 +85,7 @@ impl HttpTransport {
 #[async_trait]
 impl Transport for HttpTransport {
     fn schemes(&self) -> &[&'static str] {
-        &["http"]
+        &["http", "https"]
     }
 
     async fn send(
@@ -120,6 +127,9 @@ fn failed(error: reqwest::Error) -> TransportError {
     let malformed = error.is_builder() || error.is_decode() || error.is_redirect();
     if error.is_timeout() {
         return TransportError::TimedOut;
+    }
+    if let Some(why) = tls::explain(&error) {
+        return TransportError::Unreachable(why);
     }
     let mut text = error.to_string();
     let mut source = std::error::Error::source(&error);

@@ -11,10 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive, Protocol, Request as Message};
 use actix_server::{GracefulShutdownSignal, ServerBuilder, ServerHandle};
-use actix_service::{ServiceFactoryExt as _, boxed, fn_service};
+use actix_service::{ServiceFactory, ServiceFactoryExt as _, boxed, fn_service};
 use dyad_protocol::exchange::Receiver;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
@@ -22,6 +24,7 @@ use super::decode::Rules;
 use super::service::Service;
 use super::settings::ServerSettings;
 use super::wire::Wire;
+use crate::tls::TlsAcceptor;
 
 /// Connections that the operating system keeps until one is accepted.
 const BACKLOG: u32 = 2048;
@@ -36,6 +39,7 @@ const CLOCK_STEP: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Server {
     addresses: Vec<SocketAddr>,
+    secure: Vec<SocketAddr>,
     handle: ServerHandle,
     deadline: Duration,
     running: JoinHandle<io::Result<()>>,
@@ -45,6 +49,11 @@ impl Server {
     /// The addresses that it listens on, with the ports that were taken for port 0.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The same for HTTPS.
+    pub fn secure_addresses(&self) -> &[SocketAddr] {
+        &self.secure
     }
 
     /// Stops: accepts no more, closes idle connections, lets requests in flight be answered until the deadline of
@@ -67,11 +76,12 @@ impl Server {
 ///
 /// Fails with the error of the operating system, the address in its text, if one cannot be bound.
 pub async fn start(settings: ServerSettings, receiver: Arc<dyn Receiver>) -> io::Result<Server> {
-    let listeners = settings.listen.iter().copied().map(bind).collect::<io::Result<Vec<_>>>()?;
-    if listeners.is_empty() {
+    let (listeners, addresses) = bind_all(&settings.listen)?;
+    let secure = settings.secure.as_ref().map_or(&[][..], |(secure, _)| secure);
+    let (secure_listeners, secure) = bind_all(secure)?;
+    if listeners.is_empty() && secure_listeners.is_empty() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on"));
     }
-    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
     let workers = settings.workers.clamp(1, 512);
     let deadline = settings.stop_deadline.max(Duration::from_secs(1));
     let service = Arc::new(Service {
@@ -96,8 +106,18 @@ pub async fn start(settings: ServerSettings, receiver: Arc<dyn Receiver>) -> io:
     for listener in listeners {
         builder = listen(builder, listener, &service, &signal)?;
     }
+    for listener in secure_listeners {
+        builder = listen_securely(builder, listener, &service, &signal)?;
+    }
     let server = builder.run();
-    Ok(Server { addresses, handle: server.handle(), deadline, running: tokio::spawn(server) })
+    Ok(Server { addresses, secure, handle: server.handle(), deadline, running: tokio::spawn(server) })
+}
+
+/// The listeners, and where they listen.
+fn bind_all(addresses: &[SocketAddr]) -> io::Result<(Vec<TcpListener>, Vec<SocketAddr>)> {
+    let listeners = addresses.iter().copied().map(bind).collect::<io::Result<Vec<_>>>()?;
+    let taken = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
+    Ok((listeners, taken))
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -118,35 +138,80 @@ fn listen(
 ) -> io::Result<ServerBuilder> {
     let (service, signal) = (Arc::clone(service), signal.clone());
     builder.listen("http", listener, move || {
-        let (service, signal) = (Arc::clone(&service), signal.clone());
-        let keep_alive = service.settings.keep_alive;
-        let limit = keep_alive + service.settings.header_timeout + CLOCK_STEP * 2;
-        let http = HttpService::build()
-            .keep_alive(if keep_alive.is_zero() {
-                KeepAlive::Disabled
-            } else {
-                KeepAlive::Timeout(keep_alive)
-            })
-            .client_request_timeout(service.settings.header_timeout + CLOCK_STEP)
-            .client_disconnect_timeout(LINGER)
-            .graceful_shutdown_signal(move || {
-                let signal = signal.clone();
-                async move { signal.notified().await }
-            })
-            .on_connect_ext(|wire: &Wire, data| drop(data.insert(wire.shared())))
-            .finish(move |message: Message| {
-                let service = Arc::clone(&service);
-                async move { Ok::<_, Infallible>(service.answer(message).await) }
-            });
+        let limit = limit(&service);
         let connection = fn_service(move |stream: TcpStream| async move {
-            // An answer leaves at once, not when the next one follows.
-            stream.set_nodelay(true).unwrap_or_else(|error| tracing::debug!(%error, "TCP_NODELAY"));
-            let peer = stream.peer_addr().ok();
+            let peer = opened(&stream);
             Ok((Wire::new(stream, limit), Protocol::Http1, peer))
         });
         // Boxed: the server would keep the state of each connection twice.
-        boxed::factory(connection.and_then(http))
+        boxed::factory(connection.and_then(http(&service, &signal)))
     })
+}
+
+fn listen_securely(
+    builder: ServerBuilder,
+    listener: TcpListener,
+    service: &Arc<Service>,
+    signal: &GracefulShutdownSignal,
+) -> io::Result<ServerBuilder> {
+    let Some((_, acceptor)) = &service.settings.secure else { return Ok(builder) };
+    let (service, signal, acceptor) = (Arc::clone(service), signal.clone(), acceptor.clone());
+    builder.listen("https", listener, move || {
+        let (limit, acceptor) = (limit(&service), acceptor.clone());
+        let connection = fn_service(move |stream: TcpStream| {
+            let acceptor: TlsAcceptor = acceptor.clone();
+            // Boxed, so that what a handshake needs is freed with its end.
+            Box::pin(async move {
+                let peer = opened(&stream);
+                let stream = acceptor.accept(stream, peer).await.map_err(DispatchError::Io)?;
+                Ok((Wire::new(stream, limit), Protocol::Http1, peer))
+            })
+        });
+        boxed::factory(connection.and_then(http(&service, &signal)))
+    })
+}
+
+/// Prepares a connection that was accepted, and says whose it is.
+fn opened(stream: &TcpStream) -> Option<SocketAddr> {
+    // An answer leaves at once, not when the next one follows.
+    stream.set_nodelay(true).unwrap_or_else(|error| tracing::debug!(%error, "TCP_NODELAY"));
+    stream.peer_addr().ok()
+}
+
+/// For how long a connection may be without a message that reaches the service.
+fn limit(service: &Service) -> Duration {
+    service.settings.keep_alive + service.settings.header_timeout + CLOCK_STEP * 2
+}
+
+/// HTTP on connections, whatever carries them.
+fn http<IO>(
+    service: &Arc<Service>,
+    signal: &GracefulShutdownSignal,
+) -> impl ServiceFactory<
+    (Wire<IO>, Protocol, Option<SocketAddr>),
+    Config = (),
+    Response = (),
+    Error = DispatchError,
+    InitError = (),
+> + use<IO>
+where
+    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let (service, signal) = (Arc::clone(service), signal.clone());
+    let keep_alive = service.settings.keep_alive;
+    HttpService::build()
+        .keep_alive(if keep_alive.is_zero() { KeepAlive::Disabled } else { KeepAlive::Timeout(keep_alive) })
+        .client_request_timeout(service.settings.header_timeout + CLOCK_STEP)
+        .client_disconnect_timeout(LINGER)
+        .graceful_shutdown_signal(move || {
+            let signal = signal.clone();
+            async move { signal.notified().await }
+        })
+        .on_connect_ext(|wire: &Wire<IO>, data| drop(data.insert(wire.shared())))
+        .finish(move |message: Message| {
+            let service = Arc::clone(&service);
+            async move { Ok::<_, Infallible>(service.answer(message).await) }
+        })
 }
 
 /// Makes request identifiers that differ, also from those before a restart.

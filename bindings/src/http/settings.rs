@@ -10,6 +10,7 @@ use dyad_protocol::serialization::{Codec, PARSER_LIMIT};
 use super::decode::IsAttribute;
 use super::doors::Door;
 use super::media::{self, MediaType};
+use crate::tls::TlsAcceptor;
 
 /// Which web pages may use this node from a browser (the CORS protocol of the Fetch standard).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum CorsSetting {
 pub struct ServerSettings {
     /// Addresses to listen on; port 0 takes a free one.
     pub listen: Vec<SocketAddr>,
+    /// Addresses to listen on for HTTPS, and how TLS is spoken there; none if it is not spoken.
+    pub secure: Option<(Vec<SocketAddr>, TlsAcceptor)>,
     /// Prefix of all resource paths: `""`, or `/x/y` without a trailing slash. Doors are outside of it.
     pub root: String,
     /// Tolerates what clients in the field leave out, see [`super::decode::Rules::lenient`].
@@ -64,6 +67,7 @@ impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+            secure: None,
             root: String::new(),
             lenient: true,
             max_body: 1024 * 1024,

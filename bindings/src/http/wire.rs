@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use dyad_protocol::exchange::Hangup;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// What a connection and the service that answers on it know of each other.
@@ -60,9 +59,9 @@ impl Drop for Busy {
     }
 }
 
-/// A connection.
-pub(super) struct Wire {
-    io: TcpStream,
+/// A connection, in clear text or over TLS.
+pub(super) struct Wire<IO> {
+    io: IO,
     shared: Shared,
     /// For how long no message may reach the service.
     limit: Duration,
@@ -75,9 +74,9 @@ pub(super) struct Wire {
     written: usize,
 }
 
-impl Wire {
+impl<IO> Wire<IO> {
     /// `limit`: for how long no whole head may come once an answer is ready (or none has been asked for).
-    pub(super) fn new(io: TcpStream, limit: Duration) -> Self {
+    pub(super) fn new(io: IO, limit: Duration) -> Self {
         let idle_since = Cell::new(Instant::now());
         let shared = Shared(Rc::new(State {
             refused: Cell::default(),
@@ -103,7 +102,9 @@ impl Wire {
         }
         Poll::Ready(())
     }
+}
 
+impl<IO: AsyncWrite + Unpin> Wire<IO> {
     fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest) = self.pending.get(self.written..).filter(|rest| !rest.is_empty()) {
             match ready!(Pin::new(&mut self.io).poll_write(cx, rest))? {
@@ -117,7 +118,7 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl<IO: AsyncRead + Unpin> AsyncRead for Wire<IO> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -136,13 +137,13 @@ impl AsyncRead for Wire {
     }
 }
 
-impl Drop for Wire {
+impl<IO> Drop for Wire<IO> {
     fn drop(&mut self) {
         self.shared.0.hangup.signal();
     }
 }
 
-impl AsyncWrite for Wire {
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Wire<IO> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.over {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
