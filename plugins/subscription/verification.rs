@@ -78,6 +78,10 @@ async fn ask(cse: &Cse, uri: &str, reference: &str, creator: &str) -> Result<(),
             }
             status => refused(format!("does not accept the subscription ({})", status.number())),
         }),
-        Err(_) => Err(refused("cannot be reached".into())),
+        Err(error) => {
+            // The originator is not told: it would learn what this node can reach.
+            tracing::warn!(target = uri, why = %error, "notification target cannot be asked whether it agrees");
+            Err(refused("cannot be reached".into()))
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::operator;
 use crate::settings::{self, Settings, Sources, Table};
+use crate::tls::init::{self, InitLine};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dyad_core::ServiceFunction;
@@ -26,6 +27,7 @@ Examples:
   dyad serve --set store.url=sqlite::memory:      nothing is kept
   dyad settings                                   every setting, explained
   dyad status                                     how the running node is
+  dyad tls init                                   certificates for a first secure set-up
 
 Settings are taken from defaults, file, environment and command line, later ones overriding earlier ones.";
 
@@ -60,11 +62,28 @@ enum Command {
         #[command(flatten)]
         given: Given,
     },
+    /// Certificates for HTTPS and the like
+    Tls {
+        #[command(subcommand)]
+        command: TlsCommand,
+    },
     /// Show all settings: default, what is in effect if it differs, what is allowed
     Settings {
         /// Print the documentation of all settings, docs/settings.md
         #[arg(long)]
         markdown: bool,
+        #[command(flatten)]
+        given: Given,
+    },
+}
+
+#[derive(Subcommand)]
+enum TlsCommand {
+    /// Make a private CA and a certificate of this node, and say what to do with them
+    #[command(after_help = init::EXAMPLES)]
+    Init {
+        #[command(flatten)]
+        init: InitLine,
         #[command(flatten)]
         given: Given,
     },
@@ -109,6 +128,12 @@ pub(crate) fn run(functions: Vec<Arc<dyn ServiceFunction>>) -> ExitCode {
                 false => operator::table(status),
             })
         }),
+        Command::Tls { command: TlsCommand::Init { init, given } } => {
+            load(given).map(|settings| match init::init(&init, &settings) {
+                Ok(text) => print(&text),
+                Err(error) => finish(Err(error)),
+            })
+        }
         Command::Functions { switch, name, given } => load(given).map(|settings| {
             let command = match switch {
                 Switch::On => operator::Command::On(name),

@@ -12,6 +12,7 @@ mod serve;
 mod settings;
 mod shutdown;
 mod testing;
+mod tls;
 
 use std::process::ExitCode;
 use std::sync::Arc;

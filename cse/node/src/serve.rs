@@ -12,7 +12,7 @@ use dyad_core::config::{
     Config, ContainerLimits, CseType, DeferralConfig, FunctionConfig, NotificationConfig, PollingConfig,
 };
 use dyad_core::store::{self, Store};
-use dyad_core::{Builder, Cse, ServiceFunction, SystemClock};
+use dyad_core::{Builder, Clock as _, Cse, ServiceFunction, SystemClock};
 use dyad_protocol::exchange::{Arrival, Receiver, Watch};
 use dyad_protocol::schema::Schemas;
 use dyad_protocol::serialization::Codec;
@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 use crate::listen::{Common, Listeners};
 use crate::settings::{self, Durability, Settings};
 use crate::shutdown::Signals;
+use crate::tls::Tls;
 use crate::{banner, listen, operator, testing};
 
 /// Write requests that may wait for the writer.
@@ -32,6 +33,7 @@ pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>
     let signals = Signals::listen()?;
     let functions = switched_on(&settings, all)?;
     let schemas = Arc::new(schemas(&settings, &functions)?);
+    let tls = Tls::load(&settings.tls, SystemClock.now())?;
     let store = open_store(&settings)?;
     let gate = Arc::new(Gate::default());
     let doors = match settings.testing.enabled {
@@ -44,6 +46,7 @@ pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>
         schemas: &schemas,
         codec: codec.clone(),
         receiver: Arc::clone(&gate) as Arc<dyn Receiver>,
+        tls: &tls,
     };
     let listeners = Listeners::start(common, doors).await?;
     let cse = Builder {
@@ -51,13 +54,14 @@ pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>
         clock: Arc::new(SystemClock),
         schemas,
         store,
-        transports: listen::transports(&settings, &codec)?,
+        transports: listen::transports(&settings, &codec, &tls)?,
         functions,
     }
     .start()
     .await?;
     gate.open(Arc::clone(&cse));
     let _operator = operator_door(&settings, &cse).await?;
+    tls.reload_on_hangup()?;
     let http = listeners.http()?;
     banner::print(&settings, http, &listeners.lines());
     tracing::info!(cse = settings.cse.id, listening = %http, "the node is ready");

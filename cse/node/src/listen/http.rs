@@ -4,39 +4,39 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use dyad_bindings::http::{self, ClientSettings, CorsSetting, Door, HttpTransport, Server, ServerSettings};
-use dyad_protocol::exchange::Receiver;
-use dyad_protocol::schema::Schemas;
 use dyad_protocol::serialization::Codec;
 
-use super::STOP_DEADLINE;
+use super::{Common, STOP_DEADLINE};
 use crate::settings::Settings;
+use crate::tls::Tls;
 
 /// Starts the server.
-pub(super) async fn start(
-    settings: &Settings,
-    schemas: &Arc<Schemas>,
-    codec: Codec,
-    doors: Vec<Door>,
-    receiver: Arc<dyn Receiver>,
-) -> anyhow::Result<Server> {
+pub(super) async fn start(common: &Common<'_>, doors: Vec<Door>) -> anyhow::Result<Server> {
+    let Common { settings, schemas, codec, receiver, tls } = common;
     let attributes = Arc::clone(schemas);
+    let secure = match settings.http.tls_listen {
+        None => None,
+        Some(listen) => Some((vec![listen], tls.acceptor("http.tls_listen")?)),
+    };
     let settings = ServerSettings {
+        secure,
         is_attribute: Arc::new(move |name| attributes.is_attribute(name)),
-        codec,
+        codec: codec.clone(),
         doors,
         ..server(settings)
     };
-    http::start(settings, receiver)
+    http::start(settings, Arc::clone(receiver))
         .await
-        .context("cannot listen for HTTP; set http.listen to a free address, or stop what listens there")
+        .context("cannot listen for HTTP; set http.listen and http.tls_listen to free addresses, or stop what listens there")
 }
 
 /// The client.
-pub(super) fn client(settings: &Settings, codec: &Codec) -> anyhow::Result<HttpTransport> {
+pub(super) fn client(settings: &Settings, codec: &Codec, tls: &Tls) -> anyhow::Result<HttpTransport> {
     Ok(HttpTransport::new(&ClientSettings {
         // Many targets may be at one host.
         max_idle_per_host: settings.notification.targets,
         codec: codec.clone(),
+        tls: tls.client().clone(),
         ..ClientSettings::default()
     })?)
 }

@@ -16,6 +16,7 @@ use dyad_protocol::schema::Schemas;
 use dyad_protocol::serialization::Codec;
 
 use crate::settings::Settings;
+use crate::tls::Tls;
 
 /// How long requests in flight may take to be answered when the node stops.
 const STOP_DEADLINE: Duration = Duration::from_secs(3);
@@ -27,6 +28,8 @@ pub(crate) struct Common<'a> {
     /// Reads and writes primitives.
     pub(crate) codec: Codec,
     pub(crate) receiver: Arc<dyn Receiver>,
+    /// Certificates and keys.
+    pub(crate) tls: &'a Tls,
 }
 
 /// The bindings that run.
@@ -38,14 +41,7 @@ impl Listeners {
     /// Starts all; `doors` are what HTTP answers beside resources. Fails if one of them cannot listen, with the
     /// setting to change in the error.
     pub(crate) async fn start(common: Common<'_>, doors: Vec<Door>) -> anyhow::Result<Self> {
-        let http = http::start(
-            common.settings,
-            common.schemas,
-            common.codec.clone(),
-            doors,
-            Arc::clone(&common.receiver),
-        )
-        .await?;
+        let http = http::start(&common, doors).await?;
         Ok(Self { http })
     }
 
@@ -56,18 +52,21 @@ impl Listeners {
 
     /// One line each for the banner: what it is, and where.
     pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
-        self.http.addresses().iter().map(|address| ("HTTP", format!("http://{address}"))).collect()
+        let plain = self.http.addresses().iter().map(|address| ("HTTP", format!("http://{address}")));
+        let secure =
+            self.http.secure_addresses().iter().map(|address| ("HTTPS", format!("https://{address}")));
+        plain.chain(secure).collect()
     }
 
     /// URLs under which others reach this node.
     pub(crate) fn points_of_access(&self, settings: &Settings) -> Vec<String> {
         let mut points = settings.http.poa.clone();
         if points.is_empty() {
-            let listening = self.http.addresses().iter();
-            points.extend(
-                listening
-                    .map(|address| format!("http://{}{}", reachable("http", *address), settings.http.root)),
-            );
+            let plain = self.http.addresses().iter().map(|address| ("http", address));
+            let secure = self.http.secure_addresses().iter().map(|address| ("https", address));
+            points.extend(plain.chain(secure).map(|(scheme, address)| {
+                format!("{scheme}://{}{}", reachable("http", *address), settings.http.root)
+            }));
         }
         points
     }
@@ -79,8 +78,12 @@ impl Listeners {
 }
 
 /// What can call out, by the schemes of URLs.
-pub(crate) fn transports(settings: &Settings, codec: &Codec) -> anyhow::Result<Vec<Arc<dyn Transport>>> {
-    Ok(vec![Arc::new(http::client(settings, codec)?)])
+pub(crate) fn transports(
+    settings: &Settings,
+    codec: &Codec,
+    tls: &Tls,
+) -> anyhow::Result<Vec<Arc<dyn Transport>>> {
+    Ok(vec![Arc::new(http::client(settings, codec, tls)?)])
 }
 
 /// The address to say for one that was listened on: for all interfaces, the one that every client on this machine

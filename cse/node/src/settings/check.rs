@@ -3,6 +3,7 @@
 //! Responsible for yes or no on one value. What the user is told is left to `table` and `problem`, conditions between
 //! several settings to `cross`.
 
+use dyad_core::settings::{Kind, Raw};
 use dyad_protocol::id;
 
 /// Release version indicators that the node can be told to support (TS-0004 6.3.5.1.2.3, m2m:releaseVersion).
@@ -11,6 +12,11 @@ const RELEASES: [&str; 6] = ["1", "2", "2a", "3", "4", "5"];
 /// Any text at all.
 pub(super) fn anything(_: &str) -> bool {
     true
+}
+
+/// Nothing, or an address to listen on.
+pub(super) fn optional_address(text: &str) -> bool {
+    text.is_empty() || Kind::Address.read(&Raw::Text(text.to_owned())).is_some()
 }
 
 /// An originator that may administrate: `C…` or `S…`, or an SP-relative AE-ID like `/id-in/CAdmin`.
@@ -115,12 +121,13 @@ mod tests {
     #[test]
     fn texts() {
         type Check = fn(&str) -> bool;
-        let cases: [(Check, &[&str], &[&str]); 4] = [
+        let cases: [(Check, &[&str], &[&str]); 5] = [
             (
                 originator,
                 &["CAdmin", "Sops", "/id-in/CAdmin"],
                 &["", "C", "admin", "/id-in", "C a", "/id-in/C/x"],
             ),
+            (optional_address, &["", "[::1]:8443", "localhost:0"], &["8443", "example.com:8443", " "]),
             (root, &["", "/dyad", "/a/b"], &["/", "dyad", "/dyad/", "/~", "/a//b", "/_"]),
             (
                 store,

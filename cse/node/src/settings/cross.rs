@@ -3,6 +3,8 @@
 //! Responsible for finding settings that are right each by itself and wrong together, and for the remedy. Single
 //! values are left to `check`.
 
+use dyad_bindings::tls::ClientAuth;
+
 use super::Settings;
 
 /// Settings that do not go together.
@@ -15,7 +17,7 @@ pub(super) struct Conflict {
 
 /// All conflicts.
 pub(super) fn conflicts(settings: &Settings) -> Vec<Conflict> {
-    let Settings { cse, http, notification, polling, testing, .. } = settings;
+    let Settings { cse, http, notification, polling, testing, tls, .. } = settings;
     let mut conflicts = Vec::new();
     let mut add = |keys, message| conflicts.push(Conflict { keys, message });
     if testing.enabled && !http.listen.ip().is_loopback() {
@@ -26,6 +28,35 @@ pub(super) fn conflicts(settings: &Settings) -> Vec<Conflict> {
             http.listen.port()
         );
         add(["testing.enabled", "http.listen"], message);
+    }
+    if testing.enabled
+        && let Some(listen) = http.tls_listen.filter(|listen| !listen.ip().is_loopback())
+    {
+        let message = format!(
+            "testing.enabled = true lets whoever reaches the node erase everything, so http.tls_listen must be a loopback \
+             address and not {listen}; set it to 127.0.0.1:{} or testing.enabled to false",
+            listen.port()
+        );
+        add(["testing.enabled", "http.tls_listen"], message);
+    }
+    if tls.certificate.is_some() != tls.key.is_some() {
+        let (given, missing) = match tls.certificate {
+            Some(_) => ("tls.certificate", "tls.key"),
+            None => ("tls.key", "tls.certificate"),
+        };
+        let message =
+            format!("{given} is of no use without {missing}; name both (`dyad tls init` makes both)");
+        add([given, missing], message);
+    }
+    if http.tls_listen.is_some() && tls.certificate.is_none() && tls.key.is_none() {
+        let message = "http.tls_listen needs a certificate; run `dyad tls init` and name what it makes in tls.certificate \
+                       and tls.key";
+        add(["http.tls_listen", "tls.certificate"], message.to_owned());
+    }
+    if tls.client_auth != ClientAuth::Off && tls.client_ca.is_none() {
+        let message = "tls.client_auth asks clients for certificates, and tls.client_ca does not say who has signed them; \
+                       name a file with their issuers, or set tls.client_auth to off";
+        add(["tls.client_auth", "tls.client_ca"], message.to_owned());
     }
     if cse.id.strip_prefix('/') == Some(cse.name.as_str()) {
         let message = format!(

@@ -6,9 +6,10 @@
 use super::problem::Problem;
 use super::typed::{
     Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Notification, Operator, Polling,
-    Registration, Request, Schemas, Store, Testing,
+    Registration, Request, Schemas, Store, Testing, Tls,
 };
-use dyad_core::settings::Value;
+use dyad_bindings::tls::{ClientAuth, MinVersion};
+use dyad_core::settings::{Kind, Raw, Value};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -68,6 +69,7 @@ impl Values {
     pub(super) fn http(&mut self) -> Filled<Http> {
         Ok(Http {
             listen: self.address("http.listen")?,
+            tls_listen: self.optional_address("http.tls_listen")?,
             root: self.text("http.root")?,
             lenient: self.switch("http.lenient")?,
             max_body: self.count("http.max_body")?,
@@ -78,6 +80,26 @@ impl Values {
             workers: per_processor(self.count("http.workers")?, 1),
             max_connections: self.count("http.max_connections")?,
             poa: self.list("http.poa")?,
+        })
+    }
+
+    pub(super) fn tls(&mut self) -> Filled<Tls> {
+        let asked = [
+            ("off", ClientAuth::Off),
+            ("optional", ClientAuth::Optional),
+            ("required", ClientAuth::Required),
+        ];
+        let versions = [("1.2", MinVersion::Tls12), ("1.3", MinVersion::Tls13)];
+        Ok(Tls {
+            certificate: self.file("tls.certificate")?,
+            key: self.file("tls.key")?,
+            ca: self.file("tls.ca")?,
+            system_roots: self.switch("tls.system_roots")?,
+            client_auth: self.choice("tls.client_auth", &asked)?,
+            client_ca: self.file("tls.client_ca")?,
+            min_version: self.choice("tls.min_version", &versions)?,
+            handshake_timeout: self.duration("tls.handshake_timeout")?,
+            handshakes: self.count("tls.handshakes")?,
         })
     }
 
@@ -114,8 +136,7 @@ impl Values {
     }
 
     pub(super) fn schemas(&mut self) -> Filled<Schemas> {
-        let directory = self.text("schemas.directory")?;
-        Ok(Schemas { directory: Some(PathBuf::from(directory)).filter(|path| !path.as_os_str().is_empty()) })
+        Ok(Schemas { directory: self.file("schemas.directory")? })
     }
 
     pub(super) fn functions(&mut self) -> Filled<Functions> {
@@ -137,8 +158,7 @@ impl Values {
     }
 
     pub(super) fn operator(&mut self) -> Filled<Operator> {
-        let socket = self.text("operator.socket")?;
-        Ok(Operator { socket: Some(PathBuf::from(socket)).filter(|path| !path.as_os_str().is_empty()) })
+        Ok(Operator { socket: self.file("operator.socket")? })
     }
 
     /// The settings that functions declare.
@@ -156,6 +176,11 @@ impl Values {
 
     fn text(&mut self, key: &'static str) -> Filled<String> {
         self.take(key, |value| if let Value::Text(text) = value { Some(text) } else { None })
+    }
+
+    /// A path; nothing for an empty text.
+    fn file(&mut self, key: &'static str) -> Filled<Option<PathBuf>> {
+        Ok(Some(PathBuf::from(self.text(key)?)).filter(|path| !path.as_os_str().is_empty()))
     }
 
     fn list(&mut self, key: &'static str) -> Filled<Vec<String>> {
@@ -181,6 +206,15 @@ impl Values {
 
     fn address(&mut self, key: &'static str) -> Filled<SocketAddr> {
         self.take(key, |value| if let Value::Address(address) = value { Some(address) } else { None })
+    }
+
+    /// An address; nothing for an empty text.
+    fn optional_address(&mut self, key: &'static str) -> Filled<Option<SocketAddr>> {
+        let text = self.text(key)?;
+        match Kind::Address.read(&Raw::Text(text)) {
+            Some(Value::Address(address)) => Ok(Some(address)),
+            _ => Ok(None),
+        }
     }
 
     fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Filled<T> {

@@ -20,7 +20,7 @@ pub(crate) use source::Sources;
 pub(crate) use table::Table;
 pub(crate) use typed::{
     Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Notification, Operator, Polling,
-    Registration, Request, Schemas, Store, Testing,
+    Registration, Request, Schemas, Store, Testing, Tls,
 };
 
 use dyad_core::settings::{Kind, Raw, Value};
@@ -37,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) container: Container,
     pub(crate) request: Request,
     pub(crate) http: Http,
+    pub(crate) tls: Tls,
     pub(crate) store: Store,
     pub(crate) notification: Notification,
     pub(crate) polling: Polling,
@@ -109,6 +110,7 @@ impl Settings {
             container: values.container()?,
             request: values.request()?,
             http: values.http()?,
+            tls: values.tls()?,
             store: values.store()?,
             notification: values.notification()?,
             polling: values.polling()?,

@@ -114,12 +114,16 @@ impl Table {
 }
 
 /// The sections with what they are about, in the order of the table.
-pub(super) const SECTIONS: [(&str, &str); 13] = [
+pub(super) const SECTIONS: [(&str, &str); 14] = [
     ("cse", "Who this node is."),
     ("registration", "Who may register here."),
     ("container", "Limits of containers whose creator names none."),
     ("request", "How requests are answered, and limits of one."),
     ("http", "The HTTP binding."),
+    (
+        "tls",
+        "Certificates and keys for HTTPS and the like; [how to begin](tls.md). SIGHUP lets the node read the files anew.",
+    ),
     ("store", "Where resources are kept."),
     ("notification", "How notifications are delivered."),
     ("polling", "Channels of entities that come for their requests."),
@@ -135,6 +139,11 @@ const fn setting(key: &'static str, default: &'static str, kind: Kind, help: &'s
 }
 
 const TIMEOUT: Kind = Kind::Duration("100ms", "1h");
+const OPTIONAL_ADDRESS: Kind = Kind::Text(
+    check::optional_address,
+    "nothing, or an IP address and a port, like 0.0.0.0:8443, localhost:8443; port 0 takes a free one",
+);
+const FILE: Kind = Kind::Text(check::anything, "the path of a file, or nothing");
 const EXPIRATION: Kind = Kind::Duration("1s", "100y");
 
 /// All settings, section by section.
@@ -191,7 +200,9 @@ pub(super) static TABLE: &[Setting] = &[
     setting("http.listen", "127.0.0.1:8080", Kind::Address,
         "Where HTTP requests are accepted.")
         .unsafe_if(|value| matches!(value, Value::Address(address) if !address.ip().is_loopback()),
-            "requests travel as clear text and can be read and changed on the way; put a proxy with TLS in front and listen on 127.0.0.1"),
+            "requests travel as clear text and can be read and changed on the way; listen on 127.0.0.1, and for others with http.tls_listen"),
+    setting("http.tls_listen", "", OPTIONAL_ADDRESS,
+        "Where HTTPS requests are accepted, usually port 8443; empty = nowhere."),
     setting("http.root", "", Kind::Text(check::root, "nothing, or path segments like /onem2m"),
         "What precedes every path of the HTTP binding."),
     setting("http.lenient", "true", Kind::Switch,
@@ -213,7 +224,26 @@ pub(super) static TABLE: &[Setting] = &[
     setting("http.max_connections", "25000", Kind::Count(1, 1_000_000),
         "Most connections at a time; more wait to be accepted. Each takes an open file (ulimit -n)."),
     setting("http.poa", "", Kind::List(check::points_of_access, "a list of URLs like http://gateway.example.com:8080"),
-        "URLs under which others reach this node; none = derived from http.listen."),
+        "URLs under which others reach this node; none = derived from http.listen and http.tls_listen."),
+
+    setting("tls.certificate", "", FILE,
+        "PEM file: certificate of this node, and those that lead to its issuer."),
+    setting("tls.key", "", FILE,
+        "PEM file: private key of the certificate, without a passphrase."),
+    setting("tls.ca", "", FILE,
+        "PEM file: issuers whose certificates this node trusts when it calls others."),
+    setting("tls.system_roots", "true", Kind::Switch,
+        "Also trust the issuers that the operating system trusts."),
+    setting("tls.client_auth", "off", Kind::Choice(&["off", "optional", "required"]),
+        "Whether clients are asked for certificates, or let in only with one."),
+    setting("tls.client_ca", "", FILE,
+        "PEM file: issuers of the certificates of clients."),
+    setting("tls.min_version", "1.2", Kind::Choice(&["1.2", "1.3"]),
+        "Oldest version of TLS that is spoken; DTLS is always 1.2."),
+    setting("tls.handshake_timeout", "10s", TIMEOUT,
+        "Longest time until a connection is secured; then it is closed."),
+    setting("tls.handshakes", "512", Kind::Count(1, 1_000_000),
+        "Most handshakes at a time; more wait for their turn."),
 
     setting("store.url", "sqlite:./data/dyad.db", Kind::Text(check::store, "sqlite:PATH, sqlite::memory:, postgres://USER:PASSWORD@HOST/DATABASE"),
         "Database that keeps the resources; sqlite::memory: forgets all at the stop."),

@@ -3,6 +3,7 @@
 //! Responsible for the shape alone. What each means, its default and its bounds are in `table`; fields say only what is
 //! not plain from there. Filling them is left to `fill`.
 
+use dyad_bindings::tls::{ClientAuth, MinVersion};
 use dyad_core::settings::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -78,6 +79,7 @@ pub(crate) struct Request {
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     pub(crate) listen: SocketAddr,
+    pub(crate) tls_listen: Option<SocketAddr>,
     /// Empty, or with a leading and without a trailing slash.
     pub(crate) root: String,
     pub(crate) lenient: bool,
@@ -91,6 +93,20 @@ pub(crate) struct Http {
     pub(crate) workers: usize,
     pub(crate) max_connections: usize,
     pub(crate) poa: Vec<String>,
+}
+
+/// `tls.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Tls {
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) ca: Option<PathBuf>,
+    pub(crate) system_roots: bool,
+    pub(crate) client_auth: ClientAuth,
+    pub(crate) client_ca: Option<PathBuf>,
+    pub(crate) min_version: MinVersion,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) handshakes: usize,
 }
 
 /// How much a commit survives.
