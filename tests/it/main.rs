@@ -35,3 +35,4 @@ mod storm;
 mod stress;
 mod tidy;
 mod time_series;
+mod tls;
