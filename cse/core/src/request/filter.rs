@@ -21,6 +21,8 @@ pub(super) struct Filter<'a> {
     criteria: Cow<'a, FilterCriteria>,
     area: Option<Area>,
     described: Option<Described>,
+    /// Whether everything matches.
+    is_empty: bool,
 }
 
 impl<'a> Filter<'a> {
@@ -40,7 +42,8 @@ impl<'a> Filter<'a> {
         }
         let area = criteria.geo_query.as_ref();
         let area = area.map(|(kind, function, shape)| Area::new(*kind, *function, shape)).transpose()?;
-        Ok(Self { criteria: in_all_forms(look, cse, criteria)?, area, described })
+        let is_empty = !criteria.has_conditions();
+        Ok(Self { criteria: in_all_forms(look, cse, criteria)?, area, described, is_empty })
     }
 
     /// What semantics filters match.
@@ -122,6 +125,10 @@ pub(super) fn matches(
     criteria: &Filter<'_>,
 ) -> Result<bool, Failure> {
     let mut verdict = Verdict::new(criteria.operation);
+    // Without any nothing is parsed.
+    if criteria.is_empty {
+        return Ok(verdict.holds());
+    }
     own_conditions(&mut verdict, resource, criteria);
     if verdict.is_settled() {
         return Ok(verdict.holds());
@@ -184,7 +191,7 @@ fn own_conditions(verdict: &mut Verdict, resource: &Resource, criteria: &Filter<
         verdict.add(criteria.resource_type.contains(&resource.ty()));
     }
     verdict.given(criteria.described(), |described| described.contains(&resource.id()));
-    if verdict.is_settled() {
+    if verdict.is_settled() || !asks_for_attributes(criteria) {
         return;
     }
     let attributes = resource.attributes();
@@ -206,6 +213,17 @@ fn own_conditions(verdict: &mut Verdict, resource: &Resource, criteria: &Filter<
         verdict.add(has_attributes(attributes, &criteria.attribute, criteria.operation));
     }
     verdict.given(criteria.area(), |area| area.admits(attributes));
+}
+
+/// Whether a condition is on more than the row has, so that the attributes have to be parsed.
+fn asks_for_attributes(criteria: &Filter<'_>) -> bool {
+    let numbers =
+        [criteria.state_tag_smaller, criteria.state_tag_bigger, criteria.size_above, criteria.size_below];
+    let texts = [&criteria.labels, &criteria.labels_query, &criteria.content_type];
+    numbers.iter().any(Option::is_some)
+        || texts.iter().any(|texts| !texts.is_empty())
+        || !criteria.attribute.is_empty()
+        || criteria.area().is_some()
 }
 
 /// The conditions on times (TS-0004 7.3.3.17.1, .2, .4); a time that is not there fulfils none.

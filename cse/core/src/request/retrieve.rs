@@ -33,7 +33,7 @@ pub(super) fn retrieve(
     crate::types::check_visible(look, &resource)?;
     let wanted = call.request.result_content.unwrap_or(ResultContent::Attributes);
     let response = Response::to(&call.request, StatusCode::Ok);
-    if !asks_for_children(wanted) {
+    if sent.is_some() && !asks_for_children(wanted) {
         filter::check_ready(look, &resource, &filter)?;
     }
     match wanted {
