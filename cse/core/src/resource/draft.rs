@@ -109,7 +109,8 @@ impl Draft {
                 false => time("et").unwrap_or(Timestamp::NEVER).micros(),
             },
             cs: attributes.get("cs").and_then(Value::as_i64),
-            body: serde_json::to_string(&attributes).map_err(Failure::internal)?,
+            // Without the room that the text had to grow: it may be kept for long.
+            body: serde_json::to_string(&attributes).map_err(Failure::internal)?.as_str().to_owned(),
             dgt: match self.table.number {
                 TIME_SERIES_INSTANCE => time("dgt").map(Timestamp::micros),
                 _ => None,

@@ -220,19 +220,14 @@ impl Layer {
                 // What changed a moment ago is likely to change again at once; the rest must not take more room
                 // than its text.
                 Some(resource) if resource.row().lt.saturating_sub(entry.found) < BUSY => {
-                    tree.resources.insert(id, resource);
+                    tree.keep(id, resource);
                 }
-                Some(resource) => tree.resources.insert(id, resource.compact()),
-                None => {
-                    tree.resources.remove(&id);
-                    tree.subscriptions.remove(&id);
-                }
+                Some(resource) => tree.keep(id, resource.compact()),
+                None => tree.forget(id),
             }
         }
         for (parent, subscriptions) in self.subscriptions {
-            if let Some(bearer) = tree.resources.peek(&parent) {
-                bearer.learn_unsubscribed(false);
-            }
+            tree.note_subscribed(parent);
             tree.subscriptions.insert(parent, subscriptions);
         }
         for label in labels {

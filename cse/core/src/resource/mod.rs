@@ -12,8 +12,11 @@ mod ledger;
 mod members;
 pub mod names;
 mod outgoing;
+mod parsed;
 mod series;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod txn;
 mod version;

@@ -94,7 +94,7 @@ impl Lookup for Snapshot<'_> {
     }
 
     fn resource(&mut self, id: Id) -> Result<Option<Arc<Resource>>, Failure> {
-        if let Some(resource) = self.tree.resources.get(&id) {
+        if let Some(resource) = self.tree.get(id) {
             return Ok(Some(resource));
         }
         let tree = self.tree;
@@ -108,9 +108,10 @@ impl Lookup for Snapshot<'_> {
         let epoch = tree.epoch();
         let Some(row) = reader.row_by_name(parent, name).map_err(Failure::internal)? else { return Ok(None) };
         let id = row.id;
-        tree.get_or_load(id, || match tree.epoch() == epoch {
-            true => tree.revive(Arc::new(row)).map(Some),
-            false => load(tree, reader, id),
+        let mut row = Some(row);
+        tree.get_or_load(id, || match row.take().filter(|_| tree.epoch() == epoch) {
+            Some(row) => tree.revive(Arc::new(row)).map(Some),
+            None => load(tree, reader, id),
         })
     }
 
@@ -134,7 +135,7 @@ impl Lookup for Snapshot<'_> {
         };
         // Rows that are scanned do not displace what is hot; versions in memory are at least as new.
         rows.into_iter()
-            .map(|row| match self.tree.resources.peek(&row.id) {
+            .map(|row| match self.tree.peek(row.id) {
                 Some(resource) => Ok(resource),
                 None => self.tree.revive(Arc::new(row)),
             })
@@ -160,7 +161,7 @@ impl Lookup for Snapshot<'_> {
         if let Some(subscriptions) = self.tree.subscriptions.get(&parent) {
             return Ok(subscriptions);
         }
-        if self.tree.resources.get(&parent).is_some_and(|bearer| bearer.is_unsubscribed()) {
+        if self.tree.get(parent).is_some_and(|bearer| bearer.is_unsubscribed()) {
             return Ok(Arc::clone(&self.tree.nothing_subscribed));
         }
         Ok(SubscriptionList::new(self.children(parent, &[23], 0, usize::MAX)?))

@@ -6,12 +6,14 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use dyad_protocol::Failure;
 use dyad_protocol::schema::Schemas;
 use quick_cache::Weighter;
-use quick_cache::sync::{Cache, GuardResult};
+use quick_cache::sync::{Cache, EntryAction, GuardResult};
 
+use super::parsed::Parsed;
 use super::watchers::Watchers;
 use super::{Id, Resource, names};
 use crate::store::{Row, Store};
@@ -29,6 +31,9 @@ impl Weighter<Id, Arc<Resource>> for ByBytes {
 /// Bytes of the bound on resources for which a path is remembered, which costs 50 more.
 const PER_PATH: u64 = 512;
 
+/// What part of the bound is for attributes that are parsed, of resources that are in memory anyhow.
+const PARSED_PART: u64 = 16;
+
 /// Parents whose subscriptions are remembered; those without know it themselves.
 const SUBSCRIBED: usize = 200_000;
 
@@ -42,7 +47,8 @@ pub(crate) type Subscriptions = Arc<SubscriptionList>;
 pub struct Tree {
     pub(crate) store: Store,
     pub(crate) schemas: Arc<Schemas>,
-    pub(crate) resources: Cache<Id, Arc<Resource>, ByBytes>,
+    resources: Cache<Id, Arc<Resource>, ByBytes>,
+    parsed: Arc<Parsed>,
     pub(crate) subscriptions: Cache<Id, Subscriptions>,
     /// What a resource without subscriptions has.
     pub(crate) nothing_subscribed: Subscriptions,
@@ -61,7 +67,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// A tree over a store, with a bound in bytes on the resources in memory.
+    /// A tree over a store, with a bound in bytes on the resources in memory and all that is derived from them.
     pub fn new(store: Store, schemas: Arc<Schemas>, bytes: u64) -> Self {
         let mut with_children: Vec<i32> = schemas
             .iter()
@@ -77,12 +83,15 @@ impl Tree {
             .filter(|name| !matches!(*name, "la" | "ol"))
             .map(Box::from)
             .collect();
+        let for_parsed = bytes / PARSED_PART;
+        let for_rows = bytes - for_parsed;
         Self {
             with_children,
             virtual_names,
             store,
             schemas,
-            resources: Cache::with_weighter((bytes / 1024).max(1024) as usize, bytes, ByBytes),
+            resources: Cache::with_weighter((bytes / 1024).max(1024) as usize, for_rows, ByBytes),
+            parsed: Arc::new(Parsed::new(for_parsed)),
             subscriptions: Cache::new(SUBSCRIBED),
             nothing_subscribed: SubscriptionList::new(Vec::new()),
             labels: Cache::new(LABELS),
@@ -110,23 +119,79 @@ impl Tree {
         Ok(Arc::new(Resource::new(row, Arc::clone(table))))
     }
 
+    /// A resource from memory.
+    pub(crate) fn get(&self, id: Id) -> Option<Arc<Resource>> {
+        self.shrink();
+        self.resources.get(&id)
+    }
+
+    /// The same without making it more likely to stay there.
+    pub(crate) fn peek(&self, id: Id) -> Option<Arc<Resource>> {
+        self.resources.peek(&id)
+    }
+
     /// A resource from memory, or from `load` if it is not there.
     pub(crate) fn get_or_load(
         &self,
         id: Id,
-        load: impl FnOnce() -> Result<Option<Arc<Resource>>, Failure>,
+        mut load: impl FnMut() -> Result<Option<Arc<Resource>>, Failure>,
     ) -> Result<Option<Arc<Resource>>, Failure> {
+        self.shrink();
         match self.resources.get_value_or_guard(&id, None) {
             GuardResult::Value(resource) => Ok(Some(resource)),
             GuardResult::Guard(guard) => {
                 let Some(resource) = load()? else { return Ok(None) };
+                resource.count_in(&self.parsed);
                 // Refused if the writer published or removed the resource in the meantime: then ask again.
                 match guard.insert(Arc::clone(&resource)) {
                     Ok(()) => Ok(Some(resource)),
-                    Err(_) => Ok(self.resources.get(&id)),
+                    Err(_) => self.resources.get(&id).map_or_else(load, |resource| Ok(Some(resource))),
                 }
             }
             GuardResult::Timeout => load(),
+        }
+    }
+
+    /// Keeps a version that the writer publishes.
+    pub(crate) fn keep(&self, id: Id, resource: Arc<Resource>) {
+        resource.count_in(&self.parsed);
+        self.resources.insert(id, resource);
+    }
+
+    /// Forgets a resource that is gone.
+    pub(crate) fn forget(&self, id: Id) {
+        self.resources.remove(&id);
+        self.subscriptions.remove(&id);
+    }
+
+    /// A resource has subscriptions from here on.
+    pub(crate) fn note_subscribed(&self, id: Id) {
+        let mut told: Option<Arc<Resource>> = None;
+        // A version that is made compact meanwhile has the mark of the one that it replaces from before or from after.
+        while let Some(bearer) = self.peek(id) {
+            if told.is_some_and(|told| Arc::ptr_eq(&told, &bearer)) {
+                return;
+            }
+            bearer.learn_unsubscribed(false);
+            told = Some(bearer);
+        }
+    }
+
+    /// Makes resources compact again as long as what was derived from them takes more than it may.
+    fn shrink(&self) {
+        while let Some(id) = self.parsed.surplus() {
+            if !self.resources.peek(&id).is_some_and(|resource| resource.is_swollen()) {
+                continue;
+            }
+            let make_compact = |_: &Id, resource: &mut Arc<Resource>| {
+                if resource.is_swollen() {
+                    *resource = resource.compact();
+                    resource.count_in(&self.parsed);
+                }
+                EntryAction::Retain(())
+            };
+            // Whoever has it under way need not be waited for.
+            let _ = self.resources.entry(&id, Some(Duration::ZERO), make_compact);
         }
     }
 

@@ -9,6 +9,7 @@ use dyad_protocol::schema::TypeTable;
 use dyad_protocol::{Object, Timestamp};
 use serde_json::Value;
 
+use super::parsed::{Parsed, size_of_object};
 use super::{Members, names};
 use crate::access::Policy;
 use crate::store::Row;
@@ -20,11 +21,8 @@ pub type Id = i64;
 /// Bytes that a resource takes beside its text, in the cache.
 const BARE_WEIGHT: u64 = 560;
 
-/// How many times its text a resource takes with its attributes parsed.
-const PARSED: u64 = 7;
-
-/// The type number of `<group>`.
-const GROUP: u32 = 9;
+/// How many times its text a view takes at most, but for what it shares with the attributes.
+const VIEW: usize = 6;
 
 /// What a type needs again and again, taken from the attributes once.
 #[derive(Debug)]
@@ -62,14 +60,14 @@ pub struct Resource {
     is_unsubscribed: AtomicBool,
     attributes: OnceLock<Box<Object>>,
     view: OnceLock<View>,
+    /// Where is counted what is derived from it, once it is in memory.
+    memory: OnceLock<Arc<Parsed>>,
 }
 
 impl Resource {
     /// From a stored row.
     pub fn new(row: Arc<Row>, table: Arc<TypeTable>) -> Self {
-        // The members of groups may be many, and whoever uses a group looks at its attributes.
-        let parsed = if table.number == GROUP { PARSED } else { 1 };
-        let weight = row.body.len() as u64 * parsed + BARE_WEIGHT;
+        let weight = bare_weight(&row);
         Self {
             row,
             table,
@@ -78,6 +76,7 @@ impl Resource {
             is_unsubscribed: AtomicBool::new(false),
             attributes: OnceLock::new(),
             view: OnceLock::new(),
+            memory: OnceLock::new(),
         }
     }
 
@@ -87,7 +86,7 @@ impl Resource {
             Latest::Unknown => OnceLock::new(),
             Latest::Known(id) => id.into(),
         };
-        let weight = row.body.len() as u64 * PARSED + BARE_WEIGHT;
+        let weight = bare_weight(&row) + size_of_object(&attributes) as u64;
         Self {
             row,
             table,
@@ -96,6 +95,7 @@ impl Resource {
             is_unsubscribed: AtomicBool::new(false),
             attributes: Box::new(attributes).into(),
             view: OnceLock::new(),
+            memory: OnceLock::new(),
         }
     }
 
@@ -207,7 +207,13 @@ impl Resource {
 
     /// All attributes.
     pub fn attributes(&self) -> &Object {
-        self.attributes.get_or_init(|| serde_json::from_str(&self.row.body).unwrap_or_default())
+        self.attributes.get_or_init(|| {
+            let attributes: Box<Object> = serde_json::from_str(&self.row.body).unwrap_or_default();
+            if let Some(memory) = self.memory.get() {
+                memory.note(self.id(), size_of_object(&attributes));
+            }
+            attributes
+        })
     }
 
     /// One attribute by its short name.
@@ -237,11 +243,17 @@ impl Resource {
 
     /// The view of its type.
     pub fn view(&self) -> &View {
-        self.view.get_or_init(|| match self.ty() {
-            1 => View::Policy(Box::new(Policy::from_attributes(self.attributes()))),
-            9 => View::Group(Box::new(Members::from_body(self.body()))),
-            23 | 48 => View::Subscription(Box::new(Subscription::from_attributes(self.attributes()))),
-            _ => View::None,
+        self.view.get_or_init(|| {
+            let view = match self.ty() {
+                1 => View::Policy(Box::new(Policy::from_attributes(self.attributes()))),
+                9 => View::Group(Box::new(Members::from_body(self.body()))),
+                23 | 48 => View::Subscription(Box::new(Subscription::from_attributes(self.attributes()))),
+                _ => return View::None,
+            };
+            if let Some(memory) = self.memory.get() {
+                memory.note(self.id(), self.body().len() * VIEW);
+            }
+            view
         })
     }
 
@@ -264,17 +276,47 @@ impl Resource {
         Arc::new(compact)
     }
 
-    /// What it weighs in the cache in bytes: the row, and the attributes at about six times their text if it was
-    /// made with them or is likely to be asked for them. Never changes: the cache takes off what it once added. A search therefore parses a
-    /// [`Resource::compact`] copy.
+    /// What it weighs in the cache in bytes: the row, and the attributes if it was made with them. Never changes: the
+    /// cache takes off what it once added.
     pub fn weight(&self) -> u64 {
         self.weight
+    }
+
+    /// It is in memory from here on: what is derived from it and not in its weight is counted.
+    pub(super) fn count_in(&self, memory: &Arc<Parsed>) {
+        if self.memory.set(Arc::clone(memory)).is_err() {
+            return;
+        }
+        if let Some(attributes) = self.attributes.get().filter(|_| !self.is_weighed_parsed()) {
+            memory.note(self.id(), size_of_object(attributes));
+        }
+        if self.has_view() {
+            memory.note(self.id(), self.body().len() * VIEW);
+        }
+    }
+
+    /// Whether something was derived from it that its weight does not have.
+    pub(super) fn is_swollen(&self) -> bool {
+        self.has_view() || (self.is_parsed() && !self.is_weighed_parsed())
+    }
+
+    fn has_view(&self) -> bool {
+        self.view.get().is_some_and(|view| !matches!(view, View::None))
+    }
+
+    fn is_weighed_parsed(&self) -> bool {
+        self.weight > bare_weight(&self.row)
     }
 
     /// Whether the attributes are at hand.
     pub(crate) fn is_parsed(&self) -> bool {
         self.attributes.get().is_some()
     }
+}
+
+/// What a resource weighs by its row.
+fn bare_weight(row: &Row) -> u64 {
+    row.body.capacity() as u64 + BARE_WEIGHT
 }
 
 /// The texts of a JSON array; nothing for another value.

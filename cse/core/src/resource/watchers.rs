@@ -66,7 +66,7 @@ impl Watchers {
             let mut next = parent.filter(|_| looks_up);
             // An instance that was never loaded has no parent here, but its container has changed with it.
             while let Some(id) = next.filter(|id| *id != 0 && above.insert(*id)) {
-                next = tree.resources.peek(&id).map(|resource| resource.parent());
+                next = tree.peek(id).map(|resource| resource.parent());
                 if next.is_none() {
                     // Memory does not know what is above it: better woken in vain than not.
                     return ring_all(&seats);
