@@ -168,44 +168,32 @@ struct WriterThread {
 
 impl WriterThread {
     fn run(mut self, messages: &Receiver<Message>) {
-        while let Ok(first) = messages.recv() {
-            let mut jobs = Vec::new();
-            let mut stop = None;
-            let mut next = Some(first);
-            while let Some(message) = next.take() {
-                match message {
-                    Message::Write(pending) => jobs.push(pending),
-                    Message::Nudge => {}
-                    Message::Clear(pending) => {
-                        self.carry_out(std::mem::take(&mut jobs));
-                        self.clear(pending);
-                    }
-                    Message::Stop(done) => {
-                        stop = Some(done);
-                        break;
-                    }
+        let mut next = None;
+        while let Some(message) = next.take().or_else(|| messages.recv().ok()) {
+            match message {
+                Message::Write(pending) => next = self.carry_out(vec![pending], Some(messages)),
+                // What was delivered goes with the next transaction, or with one of its own if nothing else waits.
+                Message::Nudge => next = self.carry_out(Vec::new(), Some(messages)),
+                Message::Clear(pending) => self.clear(pending),
+                Message::Stop(done) => {
+                    drop(self);
+                    let _ = done.send(());
+                    return;
                 }
-                if jobs.len() < BATCH {
-                    next = messages.try_recv().ok();
-                }
-            }
-            self.carry_out(jobs);
-            if let Some(done) = stop {
-                drop(self);
-                let _ = done.send(());
-                return;
             }
         }
     }
 
-    /// One transaction for all; if it cannot be committed, one for each.
-    fn carry_out(&mut self, mut jobs: Vec<Pending>) {
-        match self.attempt(&mut jobs) {
+    /// One transaction for all, and for those that come while it is under way; if it cannot be committed, one for
+    /// each. Gives back a message that has to have its own turn.
+    fn carry_out(&mut self, mut jobs: Vec<Pending>, messages: Option<&Receiver<Message>>) -> Option<Message> {
+        let mut next = None;
+        match self.attempt(&mut jobs, || more(messages?, &mut next)) {
             Ok(outcomes) => answer(jobs, outcomes),
             Err(error) if jobs.len() > 1 => {
                 tracing::warn!(%error, requests = jobs.len(), "a batch could not be committed; trying one by one");
                 for pending in jobs {
-                    self.carry_out(vec![pending]);
+                    self.carry_out(vec![pending], None);
                 }
             }
             Err(error) => {
@@ -215,21 +203,36 @@ impl WriterThread {
                 answer(jobs, outcomes);
             }
         }
+        next
     }
 
-    fn attempt(&mut self, jobs: &mut [Pending]) -> Result<Vec<Result<(), Failure>>, StoreError> {
-        let result = self.transact(jobs);
+    fn attempt(
+        &mut self,
+        jobs: &mut Vec<Pending>,
+        more: impl FnMut() -> Option<Pending>,
+    ) -> Result<Vec<Result<(), Failure>>, StoreError> {
+        let result = self.transact(jobs, more);
         if result.is_err() {
             self.batch.discard();
         }
         result
     }
 
-    fn transact(&mut self, jobs: &mut [Pending]) -> Result<Vec<Result<(), Failure>>, StoreError> {
+    /// Runs the jobs, and those that have come until the last of them is done: whoever comes before the commit need not
+    /// wait for the next.
+    fn transact(
+        &mut self,
+        jobs: &mut Vec<Pending>,
+        mut more: impl FnMut() -> Option<Pending>,
+    ) -> Result<Vec<Result<(), Failure>>, StoreError> {
         self.batch.settle(self.cse.delivery().take_settled());
         self.batch.begin()?;
         let mut outcomes = Vec::with_capacity(jobs.len());
-        for pending in jobs {
+        loop {
+            if outcomes.len() == jobs.len() && jobs.len() < BATCH {
+                jobs.extend(more());
+            }
+            let Some(pending) = jobs.get_mut(outcomes.len()) else { break };
             outcomes.push(self.run_job(&mut pending.job));
         }
         let layer = self.batch.commit()?;
@@ -294,6 +297,18 @@ impl WriterThread {
         self.publish(layer);
         Ok(outcomes)
     }
+}
+
+/// The next request that waits. `next` takes a message that cannot share the transaction, after which there is none.
+fn more(messages: &Receiver<Message>, next: &mut Option<Message>) -> Option<Pending> {
+    while next.is_none() {
+        match messages.try_recv().ok()? {
+            Message::Write(pending) => return Some(pending),
+            Message::Nudge => {}
+            message => *next = Some(message),
+        }
+    }
+    None
 }
 
 /// Gives out the answers: one to each thread, which passes the others on.
