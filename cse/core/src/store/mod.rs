@@ -25,6 +25,7 @@ mod postgres;
 mod resources;
 mod schema;
 mod sqlite;
+mod temporary;
 #[cfg(test)]
 mod tests;
 mod writer;

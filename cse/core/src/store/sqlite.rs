@@ -6,7 +6,6 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -20,6 +19,7 @@ use super::fixed::{Fixed, bind};
 use super::migrate::migrate;
 use super::resources::PURGE;
 use super::schema::{attribute, label, meta, resource};
+use super::temporary::Temporary;
 use super::{Durability, Options};
 
 /// After how many pages a commit copies what is left of the log into the file and begins it anew.
@@ -36,31 +36,24 @@ pub(super) struct Place {
     _folder: Option<Temporary>,
 }
 
-/// A folder that goes with its owner.
-#[derive(Debug)]
-struct Temporary(PathBuf);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 impl Place {
     /// Prepares the file that the rest of the URL names.
     ///
     /// `:memory:` is a file in the folder for temporary files, never synchronised and removed with the store. SQLite's
     /// own memory databases have no log: a reader would hold up every commit, and a commit every reader.
     pub(super) fn new(path: &str, options: &Options) -> Result<Self, StoreError> {
-        let (file, folder) = match path {
+        let (file, folder, lock) = match path {
             ":memory:" => {
-                let folder = temporary()?;
-                (folder.0.join("dyad.db"), Some(folder))
+                let (folder, lock) = Temporary::new()?;
+                (folder.database(), Some(folder), lock)
             }
             "" => return Err(StoreError::open("sqlite:", "the path is missing: use sqlite:PATH")),
-            path => (prepare(Path::new(path.strip_prefix("//").unwrap_or(path)))?, None),
+            path => {
+                let file = prepare(Path::new(path.strip_prefix("//").unwrap_or(path)))?;
+                let lock = lock(&file)?;
+                (file, None, lock)
+            }
         };
-        let lock = lock(&file)?;
         probe(&file)?;
         let synchronous = match (&folder, options.synchronous) {
             (Some(_), _) => "OFF",
@@ -120,7 +113,8 @@ fn remedy(message: &str) -> String {
     format!("{advice} ({message})")
 }
 
-fn unusable(path: &Path, error: &io::Error) -> StoreError {
+/// What an operator can do about a path.
+pub(super) fn unusable(path: &Path, error: &io::Error) -> StoreError {
     let advice = match error.kind() {
         io::ErrorKind::PermissionDenied => {
             "this user may not write there: change the rights or give another path"
@@ -150,23 +144,8 @@ fn prepare(path: &Path) -> Result<PathBuf, StoreError> {
     resolved.map_err(|error| unusable(path, &error))
 }
 
-/// A folder for a database that nobody keeps.
-fn temporary() -> Result<Temporary, StoreError> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let base = std::env::temp_dir();
-    loop {
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = base.join(format!("dyad-memory-{}-{count}", std::process::id()));
-        match fs::create_dir(&folder) {
-            Ok(()) => return Ok(Temporary(folder)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(unusable(&folder, &error)),
-        }
-    }
-}
-
 /// Keeps other nodes away for as long as the lock file is open, which ends with the process at the latest.
-fn lock(file: &Path) -> Result<File, StoreError> {
+pub(super) fn lock(file: &Path) -> Result<File, StoreError> {
     let mut name = file.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);
