@@ -10,15 +10,17 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use diesel::sqlite::Sqlite;
 
-use super::change::ChangeSet;
+use super::change::{ChangeSet, Row};
 use super::connection::Role;
 use super::error::StoreError;
 use super::fixed::{Fixed, bind};
 use super::migrate::migrate;
 use super::resources::PURGE;
-use super::schema::{attribute, label, meta, resource};
+use super::schema::{attribute, label, meta};
 use super::temporary::Temporary;
 use super::{Durability, Options};
 
@@ -174,6 +176,47 @@ const UPDATE: &str =
 const UPDATE_ALL: &str =
     "UPDATE resource SET root = ?, lt = ?, cs = ?, body = ?, floor = ?, et = ? WHERE id = ?";
 
+/// The insertion of a row. The query builder would say the same, and walk through its parts five times to do so: most
+/// of what is written are new rows.
+struct NewRow<'a>(&'a Row);
+
+impl QueryFragment<Sqlite> for NewRow<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        let Self(row) = self;
+        out.push_sql(
+            "INSERT INTO resource (id, parent, ty, ct, lt, et, body, rn, ri, root, originator, cs, dgt, floor) VALUES (",
+        );
+        out.push_bind_param::<BigInt, _>(&row.id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&row.parent)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Integer, _>(&row.ty)?;
+        for time in [&row.ct, &row.lt, &row.et] {
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(time)?;
+        }
+        out.push_sql(", ");
+        out.push_bind_param::<Text, _>(&row.body)?;
+        for text in [&row.rn, &row.ri, &row.root, &row.originator] {
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Text>, _>(text)?;
+        }
+        for number in [&row.cs, &row.dgt, &row.floor] {
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<BigInt>, _>(number)?;
+        }
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl QueryId for NewRow<'_> {
+    type QueryId = NewRow<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<SqliteConnection> for NewRow<'_> {}
+
 /// Writes a change set. One prepared statement per kind and one step per entry: nothing here leaves the process.
 pub(super) fn apply(connection: &mut SqliteConnection, change: &ChangeSet) -> QueryResult<()> {
     if !change.delete.is_empty() {
@@ -211,23 +254,7 @@ pub(super) fn apply(connection: &mut SqliteConnection, change: &ChangeSet) -> Qu
 
 fn apply_rows(connection: &mut SqliteConnection, change: &ChangeSet) -> QueryResult<()> {
     for row in &change.insert {
-        let values = (
-            resource::id.eq(row.id),
-            resource::parent.eq(row.parent),
-            resource::ty.eq(row.ty),
-            resource::rn.eq(&row.rn),
-            resource::ri.eq(&row.ri),
-            resource::root.eq(&row.root),
-            resource::originator.eq(&row.originator),
-            resource::ct.eq(row.ct),
-            resource::lt.eq(row.lt),
-            resource::et.eq(row.et),
-            resource::cs.eq(row.cs),
-            resource::body.eq(&row.body),
-            resource::dgt.eq(row.dgt),
-            resource::floor.eq(row.floor),
-        );
-        diesel::insert_into(resource::table).values(values).execute(connection)?;
+        NewRow(row).execute(connection)?;
     }
     for row in &change.update {
         let mut update = |text, [one, other]: [i64; 2]| {

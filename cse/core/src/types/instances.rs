@@ -65,10 +65,12 @@ pub(super) fn size(content: &Value) -> u64 {
 
 /// Lets an instance in the making expire with its container, or with the `mia` of it.
 pub(super) fn expire(txn: &Txn<'_>, parent: &Resource, draft: &mut Draft) {
-    let et = draft.time("et").unwrap_or(Timestamp::NEVER);
-    let et = expiration(parent, txn.now(), et);
+    let wanted = draft.time("et");
+    let et = expiration(parent, txn.now(), wanted.unwrap_or(Timestamp::NEVER));
     draft.expires_with_parent = et.micros() == parent.row().et;
-    draft.set("et", et.to_string());
+    if wanted != Some(et) {
+        draft.set("et", et.to_string());
+    }
 }
 
 /// The expiration time of an instance under the `mia` of its container.
