@@ -7,6 +7,9 @@
 pub mod coap;
 mod escape;
 pub mod http;
+mod identifiers;
 pub mod mqtt;
 pub mod query;
 pub mod tls;
+
+pub use identifiers::identifiers;

@@ -8,9 +8,14 @@ mod carried;
 pub mod decode;
 pub mod encode;
 pub mod format;
+pub mod links;
+pub mod observe;
 pub mod options;
+pub mod primitives;
 pub mod read;
 pub mod resources;
 pub mod status;
+pub mod well_known;
 
+pub use primitives::Primitives;
 pub use resources::{Notifier, Origin, Outcome, RequestKey, Resources, Source};

@@ -50,6 +50,13 @@ pub trait Resources: Send + Sync + 'static {
         let _ = notifier;
     }
 
+    /// Whether an option that is critical is known, beside those of RFC 7252 and 7959. A request with one that is not is
+    /// refused before it gets here, as is one that repeats an option.
+    fn knows(&self, option: u16) -> bool {
+        let _ = option;
+        false
+    }
+
     /// Answers a request. `request` is whole: blocks are put together, options of the block-wise transfer are taken
     /// out; its options are known, see `wire`. Of the answer, code, options and payload count: type, message ID,
     /// token and blocks are those of the endpoint. `None` says nothing, which suits groups alone.
@@ -73,11 +80,12 @@ pub trait Notifier: Send + Sync + 'static {
 
 /// What makes requests the same, whatever their tokens are: method and options, without those of block-wise transfers,
 /// Observe and Echo, as one text of bytes that can be compared.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RequestKey(Arc<[u8]>);
 
-/// Observe, Block2, Block1, Size2, Size1 (RFC 7641, 7959), Echo (RFC 9175), No-Response (RFC 7967).
-const NO_KEY: [u16; 7] = [6, 23, 27, 28, 60, 252, 258];
+/// Observe, Content-Format, which requests for further blocks have no payload for, Block2, Block1, Size2, Size1
+/// (RFC 7641, 7252, 7959), Echo (RFC 9175), No-Response (RFC 7967).
+const NO_KEY: [u16; 8] = [6, 12, 23, 27, 28, 60, 252, 258];
 
 impl RequestKey {
     /// The key of a request.

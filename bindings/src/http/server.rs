@@ -4,11 +4,9 @@
 //! `service`.
 
 use std::convert::Infallible;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
@@ -24,6 +22,7 @@ use super::decode::Rules;
 use super::service::Service;
 use super::settings::ServerSettings;
 use super::wire::Wire;
+use crate::identifiers;
 use crate::tls::TlsAcceptor;
 
 /// Connections that the operating system keeps until one is accepted.
