@@ -212,9 +212,3 @@ where
             async move { Ok::<_, Infallible>(service.answer(message).await) }
         })
 }
-
-/// Makes request identifiers that differ, also from those before a restart.
-fn identifiers() -> Arc<dyn Fn() -> String + Send + Sync> {
-    let (run, next) = (RandomState::new().hash_one(0_u8), AtomicU64::new(0));
-    Arc::new(move || format!("dyad-{run:016x}-{}", next.fetch_add(1, Ordering::Relaxed)))
-}
