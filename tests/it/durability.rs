@@ -195,7 +195,17 @@ fn a_second_node_is_refused(store: Store) {
     subscribed(&node.client(), "one", &[]);
     let url = format!("store.url={}", node.store_url());
     let mut second = Command::new(dyad_tests::binary());
-    second.args(["serve", "--set", "http.listen=127.0.0.1:0", "--set", &url]).current_dir(node.directory());
+    second
+        .args([
+            "serve",
+            "--set",
+            "http.listen=127.0.0.1:0",
+            "--set",
+            "mqtt.listen=127.0.0.1:0",
+            "--set",
+            &url,
+        ])
+        .current_dir(node.directory());
     let output = second.stdin(Stdio::null()).output().expect("the second node ends by itself");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{said}");

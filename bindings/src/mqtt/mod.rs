@@ -28,7 +28,7 @@ use tokio::task::JoinHandle;
 
 pub use self::address::{Address, Authority};
 pub use self::client::MqttTransport;
-pub use self::session::{Connector, Stream, Tcp};
+pub use self::session::{Connector, Secure, Stream, Tcp};
 pub use self::settings::{LinkSettings, Login, MqttSettings, Remote, Version};
 
 use self::answer::Answering;

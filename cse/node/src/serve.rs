@@ -23,7 +23,7 @@ use crate::listen::{Common, Listeners};
 use crate::settings::{self, Durability, Settings};
 use crate::shutdown::Signals;
 use crate::tls::Tls;
-use crate::{banner, listen, operator, testing};
+use crate::{banner, operator, testing};
 
 /// Write requests that may wait for the writer.
 const WRITE_QUEUE: usize = 10_000;
@@ -54,7 +54,7 @@ pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>
         clock: Arc::new(SystemClock),
         schemas,
         store,
-        transports: listen::transports(&settings, &codec, &tls)?,
+        transports: listeners.transports(&settings, &codec, &tls)?,
         functions,
     }
     .start()
@@ -63,7 +63,7 @@ pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>
     let _operator = operator_door(&settings, &cse).await?;
     tls.reload_on_hangup()?;
     let http = listeners.http()?;
-    banner::print(&settings, http, &listeners.lines());
+    banner::print(&settings, http, &listeners.lines(&settings));
     tracing::info!(cse = settings.cse.id, listening = %http, "the node is ready");
     tokio::select! {
         signal = signals.first() => tracing::info!("{signal}: ending"),

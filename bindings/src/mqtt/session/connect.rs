@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::mqtt::address::Authority;
+use crate::tls::TlsConnector;
 
 /// A stream of bytes to a broker and back.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
@@ -28,6 +29,39 @@ pub trait Connector: Send + Sync + 'static {
     }
 }
 
+/// TCP, and TLS over it for `mqtts`.
+#[derive(Clone, Debug)]
+pub struct Secure(TlsConnector);
+
+impl Secure {
+    /// One that trusts whom the TLS connector trusts.
+    pub fn new(tls: TlsConnector) -> Self {
+        Self(tls)
+    }
+}
+
+#[async_trait]
+impl Connector for Secure {
+    async fn connect(&self, authority: &Authority) -> io::Result<Box<dyn Stream>> {
+        let stream = tcp(authority).await?;
+        match authority.is_secure {
+            true => Ok(Box::new(self.0.connect(&authority.host, stream).await?)),
+            false => Ok(Box::new(stream)),
+        }
+    }
+
+    fn is_secure(&self) -> bool {
+        true
+    }
+}
+
+async fn tcp(authority: &Authority) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((authority.host.as_str(), authority.port)).await?;
+    // An answer leaves at once, not when the next one follows.
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 /// Plain TCP.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tcp;
@@ -38,9 +72,6 @@ impl Connector for Tcp {
         if authority.is_secure {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "there is no TLS towards MQTT brokers"));
         }
-        let stream = TcpStream::connect((authority.host.as_str(), authority.port)).await?;
-        // An answer leaves at once, not when the next one follows.
-        stream.set_nodelay(true)?;
-        Ok(Box::new(stream))
+        Ok(Box::new(tcp(authority).await?))
     }
 }

@@ -23,7 +23,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-pub use connect::{Connector, Stream, Tcp};
+pub use connect::{Connector, Secure, Stream, Tcp};
 
 use self::connection::{Connection, End};
 use self::outgoing::{Done, Outgoing};

@@ -4,6 +4,7 @@
 //! that the CSEBase names, and for stopping them together. How a binding works is left to `dyad-bindings`.
 
 mod http;
+mod mqtt;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub(crate) struct Common<'a> {
 /// The bindings that run.
 pub(crate) struct Listeners {
     http: Server,
+    mqtt: Option<mqtt::Mqtt>,
 }
 
 impl Listeners {
@@ -42,7 +44,8 @@ impl Listeners {
     /// setting to change in the error.
     pub(crate) async fn start(common: Common<'_>, doors: Vec<Door>) -> anyhow::Result<Self> {
         let http = http::start(&common, doors).await?;
-        Ok(Self { http })
+        let mqtt = mqtt::Mqtt::start(&common)?;
+        Ok(Self { http, mqtt })
     }
 
     /// Where HTTP listens, with the port that was taken for port 0.
@@ -51,11 +54,12 @@ impl Listeners {
     }
 
     /// One line each for the banner: what it is, and where.
-    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn lines(&self, settings: &Settings) -> Vec<(&'static str, String)> {
         let plain = self.http.addresses().iter().map(|address| ("HTTP", format!("http://{address}")));
         let secure =
             self.http.secure_addresses().iter().map(|address| ("HTTPS", format!("https://{address}")));
-        plain.chain(secure).collect()
+        let mqtt = self.mqtt.iter().filter_map(|mqtt| Some(("MQTT", mqtt.line(settings)?)));
+        plain.chain(secure).chain(mqtt).collect()
     }
 
     /// URLs under which others reach this node.
@@ -68,22 +72,31 @@ impl Listeners {
                 format!("{scheme}://{}{}", reachable("http", *address), settings.http.root)
             }));
         }
+        points.extend(self.mqtt.iter().flat_map(|mqtt| mqtt.points_of_access(settings)));
         points
+    }
+
+    /// What can call out, by the schemes of URLs.
+    pub(crate) fn transports(
+        &self,
+        settings: &Settings,
+        codec: &Codec,
+        tls: &Tls,
+    ) -> anyhow::Result<Vec<Arc<dyn Transport>>> {
+        let mut transports: Vec<Arc<dyn Transport>> = vec![Arc::new(http::client(settings, codec, tls)?)];
+        transports.extend(self.mqtt.iter().map(|mqtt| mqtt.transport() as Arc<dyn Transport>));
+        Ok(transports)
     }
 
     /// Ends all: what is in flight is answered until the deadline.
     pub(crate) async fn stop(self) {
-        self.http.stop().await;
+        let mqtt = async {
+            if let Some(mqtt) = self.mqtt {
+                mqtt.stop().await;
+            }
+        };
+        tokio::join!(self.http.stop(), mqtt);
     }
-}
-
-/// What can call out, by the schemes of URLs.
-pub(crate) fn transports(
-    settings: &Settings,
-    codec: &Codec,
-    tls: &Tls,
-) -> anyhow::Result<Vec<Arc<dyn Transport>>> {
-    Ok(vec![Arc::new(http::client(settings, codec, tls)?)])
 }
 
 /// The address to say for one that was listened on: for all interfaces, the one that every client on this machine

@@ -3,6 +3,7 @@
 //! Responsible for yes or no on one value. What the user is told is left to `table` and `problem`, conditions between
 //! several settings to `cross`.
 
+use dyad_bindings::mqtt::Address;
 use dyad_core::settings::{Kind, Raw};
 use dyad_protocol::id;
 
@@ -68,6 +69,28 @@ pub(super) fn points_of_access(entries: &[String]) -> bool {
     })
 }
 
+/// `embedded`, `off`, or the URL of a broker.
+pub(super) fn broker(text: &str) -> bool {
+    // Topics have a prefix of their own.
+    matches!(text, "embedded" | "off") || Address::parse(text).is_some_and(|address| address.path.is_empty())
+}
+
+/// A client identifier, or nothing: without characters that separate levels of topics.
+pub(super) fn client_id(text: &str) -> bool {
+    text.len() <= 128 && !text.contains(['+', '#', '/']) && !text.contains(char::is_control)
+}
+
+/// Levels of a topic without slashes at the ends, or nothing.
+pub(super) fn topic_prefix(text: &str) -> bool {
+    let level = |level: &str| {
+        !level.is_empty()
+            && level != "oneM2M"
+            && !level.contains(['+', '#'])
+            && !level.contains(char::is_control)
+    };
+    text.is_empty() || text.len() <= 512 && !text.starts_with('$') && text.split('/').all(level)
+}
+
 /// `sqlite:PATH`, `sqlite::memory:`, `postgres://…`.
 pub(super) fn store(text: &str) -> bool {
     if let Some(path) = text.strip_prefix("sqlite:") {
@@ -121,13 +144,20 @@ mod tests {
     #[test]
     fn texts() {
         type Check = fn(&str) -> bool;
-        let cases: [(Check, &[&str], &[&str]); 5] = [
+        let cases: [(Check, &[&str], &[&str]); 8] = [
             (
                 originator,
                 &["CAdmin", "Sops", "/id-in/CAdmin"],
                 &["", "C", "admin", "/id-in", "C a", "/id-in/C/x"],
             ),
             (optional_address, &["", "[::1]:8443", "localhost:0"], &["8443", "example.com:8443", " "]),
+            (
+                broker,
+                &["embedded", "off", "mqtt://b", "mqtt://u:p@[::1]:1884"],
+                &["", "b", "http://b", "mqtt://b/x"],
+            ),
+            (client_id, &["", "C::id-in", "x"], &["a/b", "a+", "a#", "a\n"]),
+            (topic_prefix, &["", "a", "site/a b"], &["/a", "a/", "a//b", "a/+", "#", "$SYS", "oneM2M"]),
             (root, &["", "/dyad", "/a/b"], &["/", "dyad", "/dyad/", "/~", "/a//b", "/_"]),
             (
                 store,

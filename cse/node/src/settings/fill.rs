@@ -5,9 +5,10 @@
 
 use super::problem::Problem;
 use super::typed::{
-    Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Notification, Operator, Polling,
-    Registration, Request, Schemas, Store, Testing, Tls,
+    Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker, Notification,
+    Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls,
 };
+use dyad_bindings::mqtt::{Address, Version};
 use dyad_bindings::tls::{ClientAuth, MinVersion};
 use dyad_core::settings::{Kind, Raw, Value};
 use std::collections::BTreeMap;
@@ -100,6 +101,37 @@ impl Values {
             min_version: self.choice("tls.min_version", &versions)?,
             handshake_timeout: self.duration("tls.handshake_timeout")?,
             handshakes: self.count("tls.handshakes")?,
+        })
+    }
+
+    pub(super) fn mqtt(&mut self) -> Filled<Mqtt> {
+        let given = |text: String| Some(text).filter(|text| !text.is_empty());
+        let broker = self.text("mqtt.broker")?;
+        Ok(Mqtt {
+            is_enabled: self.switch("mqtt.enabled")?,
+            broker: match broker.as_str() {
+                "embedded" => MqttBroker::Embedded,
+                url => Address::parse(url).map_or(MqttBroker::Off, MqttBroker::Elsewhere),
+            },
+            listen: self.address("mqtt.listen")?,
+            client_id: given(self.text("mqtt.client_id")?),
+            prefix: self.text("mqtt.prefix")?,
+            version: self.choice("mqtt.version", &[("3.1.1", Version::V3), ("5", Version::V5)])?,
+            username: given(self.text("mqtt.username")?),
+            password: given(self.text("mqtt.password")?),
+            password_file: given(self.text("mqtt.password_file")?).map(PathBuf::from),
+            lenient: self.switch("mqtt.lenient")?,
+            keep_alive: self.duration("mqtt.keep_alive")?,
+            max_payload: self.count("mqtt.max_payload")?,
+            in_progress: self.count("mqtt.in_progress")?,
+            waiting: self.count("mqtt.waiting")?,
+            repeats_for: self.duration("mqtt.repeats_for")?,
+            repeats: self.count("mqtt.repeats")?,
+            max_connections: self.count("mqtt.max_connections")?,
+            max_sessions: self.count("mqtt.max_sessions")?,
+            session_expiry: self.duration("mqtt.session_expiry")?,
+            max_queued_bytes: self.count("mqtt.max_queued_bytes")?,
+            poa: self.list("mqtt.poa")?,
         })
     }
 

@@ -19,8 +19,8 @@ pub(crate) use show::{markdown, overview};
 pub(crate) use source::Sources;
 pub(crate) use table::Table;
 pub(crate) use typed::{
-    Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Notification, Operator, Polling,
-    Registration, Request, Schemas, Store, Testing, Tls,
+    Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker, Notification,
+    Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls,
 };
 
 use dyad_core::settings::{Kind, Raw, Value};
@@ -38,6 +38,7 @@ pub(crate) struct Settings {
     pub(crate) request: Request,
     pub(crate) http: Http,
     pub(crate) tls: Tls,
+    pub(crate) mqtt: Mqtt,
     pub(crate) store: Store,
     pub(crate) notification: Notification,
     pub(crate) polling: Polling,
@@ -111,6 +112,7 @@ impl Settings {
             request: values.request()?,
             http: values.http()?,
             tls: values.tls()?,
+            mqtt: values.mqtt()?,
             store: values.store()?,
             notification: values.notification()?,
             polling: values.polling()?,
@@ -140,6 +142,7 @@ impl Effective {
     fn shown(&self) -> String {
         match (&self.value, &self.raw) {
             (Value::List(entries), _) => Raw::List(entries.clone()).shown(),
+            (Value::Text(text), _) if self.setting.is_secret() && !text.is_empty() => "\"***\"".to_owned(),
             (Value::Text(text), _) => format!("\"{}\"", without_password(text)),
             (Value::Address(address), _) => format!("\"{address}\""),
             (Value::Switch(on), _) => on.to_string(),

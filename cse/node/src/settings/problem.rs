@@ -58,8 +58,11 @@ fn nearest(table: &Table, key: &str) -> Option<&'static Setting> {
         let own = setting.key.rsplit_once('.').map_or(setting.key, |(_, name)| name);
         whole.max(0.9 * strsim::normalized_damerau_levenshtein(name, own))
     };
-    let best =
-        table.iter().map(|setting| (likeness(setting), setting)).max_by(|(a, _), (b, _)| a.total_cmp(b));
+    // Of several that are as like, the first in the table.
+    let best = table
+        .iter()
+        .map(|setting| (likeness(setting), setting))
+        .reduce(|best, next| if next.0 > best.0 { next } else { best });
     best.filter(|(likeness, _)| *likeness >= ALIKE).map(|(_, setting)| setting)
 }
 

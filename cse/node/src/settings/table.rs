@@ -6,6 +6,7 @@
 use super::check;
 use std::sync::Arc;
 
+use dyad_bindings::mqtt::Address;
 use dyad_core::ServiceFunction;
 use dyad_core::settings::{Kind, Raw, Value};
 
@@ -44,6 +45,11 @@ impl Setting {
     /// The section, the part before the dot.
     pub(super) fn section(&self) -> &'static str {
         self.key.split_once('.').map_or(self.key, |(section, _)| section)
+    }
+
+    /// Whether its value is never shown.
+    pub(super) fn is_secret(&self) -> bool {
+        self.key.ends_with(".password")
     }
 
     /// The default as if it had been given.
@@ -114,7 +120,7 @@ impl Table {
 }
 
 /// The sections with what they are about, in the order of the table.
-pub(super) const SECTIONS: [(&str, &str); 14] = [
+pub(super) const SECTIONS: [(&str, &str); 15] = [
     ("cse", "Who this node is."),
     ("registration", "Who may register here."),
     ("container", "Limits of containers whose creator names none."),
@@ -124,6 +130,7 @@ pub(super) const SECTIONS: [(&str, &str); 14] = [
         "tls",
         "Certificates and keys for HTTPS and the like; [how to begin](tls.md). SIGHUP lets the node read the files anew.",
     ),
+    ("mqtt", "The MQTT binding, and the broker that comes with it."),
     ("store", "Where resources are kept."),
     ("notification", "How notifications are delivered."),
     ("polling", "Channels of entities that come for their requests."),
@@ -245,6 +252,53 @@ pub(super) static TABLE: &[Setting] = &[
     setting("tls.handshakes", "512", Kind::Count(1, 1_000_000),
         "Most handshakes at a time; more wait for their turn."),
 
+    setting("mqtt.enabled", "true", Kind::Switch,
+        "Whether the node speaks MQTT at all."),
+    setting("mqtt.broker", "embedded", Kind::Text(check::broker, "embedded, off, or mqtt:// or mqtts://[USER:PASSWORD@]HOST[:PORT]"),
+        "Broker that requests come from: the one in this process, none, or one elsewhere.")
+        .unsafe_if(is_elsewhere,
+            "messages to the broker travel as clear text; keep it on this machine or in a network that you trust"),
+    setting("mqtt.listen", "127.0.0.1:1883", Kind::Address,
+        "Where the embedded broker accepts connections.")
+        .unsafe_if(|value| matches!(value, Value::Address(address) if !address.ip().is_loopback()),
+            "MQTT clients are not authenticated and their messages travel as clear text; listen on 127.0.0.1"),
+    setting("mqtt.client_id", "", Kind::Text(check::client_id, "1 to 128 characters without + # and /"),
+        "Client identifier of the node; empty = C:: and the CSE-ID."),
+    setting("mqtt.prefix", "", Kind::Text(check::topic_prefix, "nothing, or levels of a topic like site/a"),
+        "What precedes /oneM2M/ in topics."),
+    setting("mqtt.version", "3.1.1", Kind::Choice(&["3.1.1", "5"]),
+        "Protocol version towards brokers elsewhere; the embedded one speaks both."),
+    setting("mqtt.username", "", Kind::Text(check::anything, "a text"),
+        "User name at a broker elsewhere, unless its URL has one."),
+    setting("mqtt.password", "", Kind::Text(check::anything, "a text"),
+        "Password at a broker elsewhere, unless its URL has one."),
+    setting("mqtt.password_file", "", Kind::Text(check::anything, "the path of a file, or nothing"),
+        "File whose first line is the password at a broker elsewhere."),
+    setting("mqtt.lenient", "true", Kind::Switch,
+        "Accept common slips: topics without the first slash or without the level of the format."),
+    setting("mqtt.keep_alive", "30s", Kind::Duration("1s", "1h"),
+        "How often a silent connection with a broker elsewhere is tried."),
+    setting("mqtt.max_payload", "1MiB", Kind::Size("1kB", "128MiB"),
+        "Largest payload of a request."),
+    setting("mqtt.in_progress", "256", Kind::Count(1, 65_536),
+        "Requests that are carried out at the same time."),
+    setting("mqtt.waiting", "10000", Kind::Count(1, 1_000_000),
+        "Requests that wait to be carried out; more are refused."),
+    setting("mqtt.repeats_for", "1min", Kind::Duration("0s", "1h"),
+        "How long a request that comes again is answered as before instead of carried out; 0 = not."),
+    setting("mqtt.repeats", "10000", Kind::Count(0, 1_000_000),
+        "Requests that are remembered for that."),
+    setting("mqtt.max_connections", "12000", Kind::Count(1, 1_000_000),
+        "Most connections to the embedded broker. Each takes an open file (ulimit -n)."),
+    setting("mqtt.max_sessions", "20000", Kind::Count(1, 1_000_000),
+        "Sessions that the embedded broker keeps, those of clients that are away included."),
+    setting("mqtt.session_expiry", "1d", Kind::Duration("1s", "1y"),
+        "How long the embedded broker keeps the session of a client that is away."),
+    setting("mqtt.max_queued_bytes", "64MiB", Kind::Size("1MiB", "64GiB"),
+        "Memory for messages that wait in the embedded broker."),
+    setting("mqtt.poa", "", Kind::List(check::points_of_access, "a list of URLs like mqtt://gateway.example.com"),
+        "URLs of the broker for others; none = derived from mqtt.listen or mqtt.broker."),
+
     setting("store.url", "sqlite:./data/dyad.db", Kind::Text(check::store, "sqlite:PATH, sqlite::memory:, postgres://USER:PASSWORD@HOST/DATABASE"),
         "Database that keeps the resources; sqlite::memory: forgets all at the stop."),
     setting("store.durability", "full", Kind::Choice(&["full", "normal"]),
@@ -305,6 +359,12 @@ pub(super) static TABLE: &[Setting] = &[
         .unsafe_if(|value| *value == Value::Switch(true),
             "whoever reaches the node may erase everything; switch it off outside of tests"),
 ];
+
+/// Whether a broker is on another machine.
+fn is_elsewhere(value: &Value) -> bool {
+    let Value::Text(url) = value else { return false };
+    Address::parse(url).is_some_and(|it| !it.authority.is_secure && !it.authority.is_loopback())
+}
 
 fn is(value: &Value, text: &str) -> bool {
     matches!(value, Value::Text(actual) if actual == text)

@@ -3,6 +3,7 @@
 //! Responsible for the shape alone. What each means, its default and its bounds are in `table`; fields say only what is
 //! not plain from there. Filling them is left to `fill`.
 
+use dyad_bindings::mqtt::{Address, Version};
 use dyad_bindings::tls::{ClientAuth, MinVersion};
 use dyad_core::settings::Value;
 use std::collections::BTreeMap;
@@ -107,6 +108,54 @@ pub(crate) struct Tls {
     pub(crate) min_version: MinVersion,
     pub(crate) handshake_timeout: Duration,
     pub(crate) handshakes: usize,
+}
+
+/// Which broker requests come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MqttBroker {
+    /// The one in this process.
+    Embedded,
+    /// None.
+    Off,
+    /// One elsewhere; the address may hold a password.
+    Elsewhere(Address),
+}
+
+/// `mqtt.*`
+#[derive(Clone)]
+pub(crate) struct Mqtt {
+    pub(crate) is_enabled: bool,
+    pub(crate) broker: MqttBroker,
+    pub(crate) listen: SocketAddr,
+    pub(crate) client_id: Option<String>,
+    /// Empty, or without slashes at the ends.
+    pub(crate) prefix: String,
+    pub(crate) version: Version,
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) password_file: Option<PathBuf>,
+    pub(crate) lenient: bool,
+    pub(crate) keep_alive: Duration,
+    pub(crate) max_payload: usize,
+    pub(crate) in_progress: usize,
+    pub(crate) waiting: usize,
+    pub(crate) repeats_for: Duration,
+    pub(crate) repeats: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) max_sessions: usize,
+    pub(crate) session_expiry: Duration,
+    pub(crate) max_queued_bytes: usize,
+    pub(crate) poa: Vec<String>,
+}
+
+impl fmt::Debug for Mqtt {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mqtt")
+            .field("broker", &self.broker)
+            .field("listen", &self.listen)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How much a commit survives.
