@@ -24,6 +24,7 @@ mod groups;
 mod harness;
 mod load;
 mod locations;
+mod mqtt;
 mod policies;
 mod polling;
 mod requests;
