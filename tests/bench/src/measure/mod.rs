@@ -9,6 +9,7 @@ mod forest;
 mod geo;
 mod memory;
 mod million;
+mod mqtt;
 mod notify;
 mod polling;
 mod read;
@@ -57,9 +58,11 @@ pub(crate) enum Measure {
     Startup,
     /// 10,000 AEs that poll, and a notification to each.
     Polling,
+    /// Requests over MQTT, held against round trips without the node and against HTTP.
+    Mqtt,
 }
 
-const EACH: [Measure; 15] = [
+const EACH: [Measure; 16] = [
     Measure::Read,
     Measure::Create,
     Measure::Latest,
@@ -71,6 +74,7 @@ const EACH: [Measure; 15] = [
     Measure::Memory,
     Measure::Startup,
     Measure::Polling,
+    Measure::Mqtt,
     Measure::Million,
     Measure::Geo,
     Measure::Semantics,
@@ -108,6 +112,7 @@ impl Measure {
             Self::Timeseries => timeseries::run(bench, report),
             Self::Startup => startup::run(bench, report),
             Self::Polling => polling::run(bench, report),
+            Self::Mqtt => mqtt::run(bench, report),
         }
     }
 }
