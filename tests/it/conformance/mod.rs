@@ -18,6 +18,18 @@ fn over_http_on_sqlite() {
 }
 
 #[test]
+fn over_mqtt() {
+    elsewhere(Transport::Mqtt);
+}
+
+/// Over a binding besides HTTP: a database less is enough to see that the binding carries the same.
+fn elsewhere(transport: Transport) {
+    if Subject::foreign().is_none() {
+        run(Store::Memory, transport);
+    }
+}
+
+#[test]
 fn over_http_strictly() {
     if Subject::foreign().is_none() {
         check(&Subject::strict(), Transport::Http, "a node that is not lenient");

@@ -15,6 +15,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::Transport;
 use crate::client::is_header_of_a_parameter;
 
 pub use matcher::mismatches;
@@ -29,6 +30,8 @@ struct File {
     clause: String,
     #[serde(default)]
     only: Option<Only>,
+    #[serde(default)]
+    not_over: Vec<String>,
     #[serde(default)]
     bare: bool,
     #[serde(default)]
@@ -65,6 +68,8 @@ pub struct Case {
     pub clause: String,
     /// Where alone it makes sense.
     pub only: Option<Only>,
+    /// Names of bindings that cannot say what it says, or cannot know what it is about.
+    pub not_over: Vec<String>,
     /// Without an AE of its own.
     pub bare: bool,
     variables: Map<String, Value>,
@@ -73,9 +78,15 @@ pub struct Case {
 }
 
 impl Case {
+    /// Whether a binding can carry it.
+    pub(crate) fn goes_over(&self, transport: Transport) -> bool {
+        let is_named = self.not_over.iter().any(|name| name.eq_ignore_ascii_case(transport.name()));
+        !is_named && (transport == Transport::Http || (self.only != Some(Only::Http) && !self.is_http_only()))
+    }
+
     /// Whether a step can only be taken, or its outcome only be seen, over HTTP: a line, a text, a header that carries no
     /// parameter, a header that is taken from the answer.
-    pub(crate) fn is_http_only(&self) -> bool {
+    fn is_http_only(&self) -> bool {
         self.setup.iter().chain(&self.steps).any(|step| {
             let members = |name: &str| step.get(name).and_then(Value::as_object).into_iter().flatten();
             let expected = step.pointer("/expect/headers").and_then(Value::as_object).into_iter().flatten();
@@ -124,6 +135,7 @@ fn read(path: &Path) -> Result<Vec<Case>, String> {
         description: file.description,
         clause: file.clause,
         only: file.only,
+        not_over: file.not_over,
         bare: file.bare,
         variables: file.variables,
         setup: file.setup,

@@ -26,7 +26,7 @@ const THREADS: usize = 8;
 /// Runs the cases, in parallel and in no particular order.
 pub fn run_all(cases: &[Case], subject: &Subject, transport: Transport) -> Outcome {
     let is_sensible = |case: &Case| match case.only {
-        _ if transport != Transport::Http && case.is_http_only() => false,
+        _ if !case.goes_over(transport) => false,
         Some(Only::Http) => !subject.is_own || subject.is_lenient,
         Some(Only::Dyad) => subject.is_own && subject.is_lenient,
         Some(Only::Strict) => !subject.is_lenient,

@@ -58,8 +58,9 @@ impl Mqtt {
     }
 }
 
-/// An ID as a level of a topic (TS-0010 6.4.2).
+/// An ID as a level of a topic: without the service provider, and SP-relative (TS-0010 6.4.2).
 fn level(id: &str) -> String {
+    let id = id.strip_prefix("//").and_then(|absolute| absolute.split_once('/')).map_or(id, |(_, id)| id);
     id.trim_start_matches('/').replace('/', ":")
 }
 
@@ -85,9 +86,10 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut connection = Self { stream, input: BytesMut::new(), kind, originator };
-        // Several connections of an originator at a time need identifiers that differ behind the AE-ID.
-        let mut connect = Connect::new(format!("A::{}::{number}", connection.originator));
+        // An originator may have several connections at a time: it is named by the user name, which may come twice.
+        let mut connect = Connect::new(format!("test-{number}"));
         connect.keep_alive = 600;
+        connect.set_login(&connection.originator, "");
         connection.write(&Packet::Connect(connect))?;
         match connection.read()? {
             Packet::ConnAck(answer) if answer.code == ConnectReturnCode::Success => {}

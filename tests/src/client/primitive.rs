@@ -78,7 +78,7 @@ pub(super) fn request(request: &Request, identifier: &str) -> Value {
     fields.attributes.extend(attribute.map(Value::from));
     for (name, value) in parameters(request) {
         match name {
-            "nu" => fields.response_type("nu", value.split('&').collect()),
+            "nu" => fields.response_type("nu", value.split('&').filter(|uri| !uri.is_empty()).collect()),
             "ec" => fields.parameter(name, number(value)),
             name => fields.parameter(name, value.into()),
         }
