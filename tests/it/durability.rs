@@ -201,6 +201,8 @@ fn a_second_node_is_refused(store: Store) {
             "--set",
             "http.listen=127.0.0.1:0",
             "--set",
+            "coap.listen=127.0.0.1:0",
+            "--set",
             "mqtt.listen=127.0.0.1:0",
             "--set",
             &url,

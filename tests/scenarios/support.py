@@ -102,6 +102,7 @@ class Node(Child):
     def __init__(self, folder, listen="127.0.0.1:0", **settings):
         settings = {
             "http.listen": listen,
+            "coap.listen": "127.0.0.1:0",
             "mqtt.listen": "127.0.0.1:0",
             "store.url": f"sqlite:{folder}/dyad.db",
             **{key.replace("__", "."): value for key, value in settings.items()},

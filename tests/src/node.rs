@@ -102,6 +102,7 @@ impl Node {
     pub fn on(store: Store) -> Builder {
         Builder { store, program: "dyad", settings: Vec::new() }
             .set("http.listen", "127.0.0.1:0")
+            .set("coap.listen", "127.0.0.1:0")
             .set("mqtt.listen", "127.0.0.1:0")
             .set("testing.enabled", true)
             .set("notification.retry_first", "100ms")

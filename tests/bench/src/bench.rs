@@ -83,7 +83,13 @@ impl Bench {
         let log = File::options().create(true).append(true).open(self.home.join("node.log"))?;
         command.current_dir(directory).arg("serve").stderr(log);
         let store = format!("store.url=sqlite:{}", directory.join("node.db").display());
-        let fixed = ["http.listen=127.0.0.1:0", "mqtt.listen=127.0.0.1:0", &store, "log.level=warn"];
+        let fixed = [
+            "http.listen=127.0.0.1:0",
+            "coap.listen=127.0.0.1:0",
+            "mqtt.listen=127.0.0.1:0",
+            &store,
+            "log.level=warn",
+        ];
         let settings = settings.iter().copied().chain(self.settings.iter().map(String::as_str));
         for setting in fixed.into_iter().chain(settings) {
             command.args(["--set", setting]);

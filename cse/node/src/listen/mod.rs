@@ -3,6 +3,7 @@
 //! Responsible for starting each binding that the settings switch on with a file of its own, for the points of access
 //! that the CSEBase names, and for stopping them together. How a binding works is left to `dyad-bindings`.
 
+mod coap;
 mod http;
 mod mqtt;
 
@@ -36,6 +37,7 @@ pub(crate) struct Common<'a> {
 /// The bindings that run.
 pub(crate) struct Listeners {
     http: Server,
+    coap: Option<dyad_bindings::coap::Server>,
     mqtt: Option<mqtt::Mqtt>,
 }
 
@@ -44,8 +46,9 @@ impl Listeners {
     /// setting to change in the error.
     pub(crate) async fn start(common: Common<'_>, doors: Vec<Door>) -> anyhow::Result<Self> {
         let http = http::start(&common, doors).await?;
+        let coap = coap::start(&common).await?;
         let mqtt = mqtt::Mqtt::start(&common)?;
-        Ok(Self { http, mqtt })
+        Ok(Self { http, coap, mqtt })
     }
 
     /// Where HTTP listens, with the port that was taken for port 0.
@@ -59,7 +62,9 @@ impl Listeners {
         let secure =
             self.http.secure_addresses().iter().map(|address| ("HTTPS", format!("https://{address}")));
         let mqtt = self.mqtt.iter().filter_map(|mqtt| Some(("MQTT", mqtt.line(settings)?)));
-        plain.chain(secure).chain(mqtt).collect()
+        let coap = self.coap.iter().flat_map(|coap| coap.addresses());
+        let coap = coap.map(|address| ("CoAP", format!("coap://{address}")));
+        plain.chain(secure).chain(coap).chain(mqtt).collect()
     }
 
     /// URLs under which others reach this node.
@@ -72,6 +77,7 @@ impl Listeners {
                 format!("{scheme}://{}{}", reachable("http", *address), settings.http.root)
             }));
         }
+        points.extend(self.coap.iter().flat_map(|coap| coap::points_of_access(settings, coap)));
         points.extend(self.mqtt.iter().flat_map(|mqtt| mqtt.points_of_access(settings)));
         points
     }
@@ -84,6 +90,7 @@ impl Listeners {
         tls: &Tls,
     ) -> anyhow::Result<Vec<Arc<dyn Transport>>> {
         let mut transports: Vec<Arc<dyn Transport>> = vec![Arc::new(http::client(settings, codec, tls)?)];
+        transports.push(Arc::new(coap::client(codec)));
         transports.extend(self.mqtt.iter().map(|mqtt| mqtt.transport() as Arc<dyn Transport>));
         Ok(transports)
     }
@@ -95,7 +102,12 @@ impl Listeners {
                 mqtt.stop().await;
             }
         };
-        tokio::join!(self.http.stop(), mqtt);
+        let coap = async {
+            if let Some(coap) = self.coap {
+                coap.stop().await;
+            }
+        };
+        tokio::join!(self.http.stop(), coap, mqtt);
     }
 }
 

@@ -5,8 +5,8 @@
 
 use super::problem::Problem;
 use super::typed::{
-    Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker, Notification,
-    Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls,
+    Coap, Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker,
+    Notification, Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls,
 };
 use dyad_bindings::mqtt::{Address, Version};
 use dyad_bindings::tls::{ClientAuth, MinVersion};
@@ -101,6 +101,17 @@ impl Values {
             min_version: self.choice("tls.min_version", &versions)?,
             handshake_timeout: self.duration("tls.handshake_timeout")?,
             handshakes: self.count("tls.handshakes")?,
+        })
+    }
+
+    pub(super) fn coap(&mut self) -> Filled<Coap> {
+        Ok(Coap {
+            enabled: self.switch("coap.enabled")?,
+            listen: self.address("coap.listen")?,
+            lenient: self.switch("coap.lenient")?,
+            max_body: self.count("coap.max_body")?,
+            rate: u32::try_from(self.number("coap.rate")?).unwrap_or(u32::MAX),
+            poa: self.list("coap.poa")?,
         })
     }
 

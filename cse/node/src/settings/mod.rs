@@ -19,8 +19,8 @@ pub(crate) use show::{markdown, overview};
 pub(crate) use source::Sources;
 pub(crate) use table::Table;
 pub(crate) use typed::{
-    Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker, Notification,
-    Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls,
+    Coap, Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker,
+    Notification, Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls,
 };
 
 use dyad_core::settings::{Kind, Raw, Value};
@@ -38,6 +38,7 @@ pub(crate) struct Settings {
     pub(crate) request: Request,
     pub(crate) http: Http,
     pub(crate) tls: Tls,
+    pub(crate) coap: Coap,
     pub(crate) mqtt: Mqtt,
     pub(crate) store: Store,
     pub(crate) notification: Notification,
@@ -112,6 +113,7 @@ impl Settings {
             request: values.request()?,
             http: values.http()?,
             tls: values.tls()?,
+            coap: values.coap()?,
             mqtt: values.mqtt()?,
             store: values.store()?,
             notification: values.notification()?,

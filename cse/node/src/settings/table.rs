@@ -120,7 +120,7 @@ impl Table {
 }
 
 /// The sections with what they are about, in the order of the table.
-pub(super) const SECTIONS: [(&str, &str); 15] = [
+pub(super) const SECTIONS: [(&str, &str); 16] = [
     ("cse", "Who this node is."),
     ("registration", "Who may register here."),
     ("container", "Limits of containers whose creator names none."),
@@ -130,6 +130,7 @@ pub(super) const SECTIONS: [(&str, &str); 15] = [
         "tls",
         "Certificates and keys for HTTPS and the like; [how to begin](tls.md). SIGHUP lets the node read the files anew.",
     ),
+    ("coap", "The CoAP binding."),
     ("mqtt", "The MQTT binding, and the broker that comes with it."),
     ("store", "Where resources are kept."),
     ("notification", "How notifications are delivered."),
@@ -251,6 +252,21 @@ pub(super) static TABLE: &[Setting] = &[
         "Longest time until a connection is secured; then it is closed."),
     setting("tls.handshakes", "512", Kind::Count(1, 1_000_000),
         "Most handshakes at a time; more wait for their turn."),
+
+    setting("coap.enabled", "true", Kind::Switch,
+        "Accept requests over CoAP."),
+    setting("coap.listen", "127.0.0.1:5683", Kind::Address,
+        "Where CoAP requests are accepted, over UDP.")
+        .unsafe_if(|value| matches!(value, Value::Address(address) if !address.ip().is_loopback()),
+            "requests travel as clear text and can be read, changed and sent in another's name on the way; keep CoAP on a network that you trust, or on 127.0.0.1"),
+    setting("coap.lenient", "true", Kind::Switch,
+        "Accept common slips, and the option numbers and content formats of release 1."),
+    setting("coap.max_body", "1MiB", Kind::Size("1kB", "8MiB"),
+        "Largest content of a request, all its blocks together."),
+    setting("coap.rate", "5000", Kind::Count(0, 1_000_000),
+        "Requests per second from one IPv4 address or 64 bits of an IPv6 one; 0 = no limit."),
+    setting("coap.poa", "", Kind::List(check::points_of_access, "a list of URLs like coap://gateway.example.com"),
+        "URLs under which others reach this node over CoAP; none = derived from coap.listen."),
 
     setting("mqtt.enabled", "true", Kind::Switch,
         "Whether the node speaks MQTT at all."),

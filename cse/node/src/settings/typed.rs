@@ -121,6 +121,18 @@ pub(crate) enum MqttBroker {
     Elsewhere(Address),
 }
 
+/// `coap.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Coap {
+    pub(crate) enabled: bool,
+    pub(crate) listen: SocketAddr,
+    pub(crate) lenient: bool,
+    pub(crate) max_body: usize,
+    /// 0 is no limit.
+    pub(crate) rate: u32,
+    pub(crate) poa: Vec<String>,
+}
+
 /// `mqtt.*`
 #[derive(Clone)]
 pub(crate) struct Mqtt {

@@ -1,0 +1,141 @@
+//! The CoAP server: sockets, starting and stopping.
+//!
+//! Responsible for receiving. What is done with a datagram is left to `serving`.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::UdpSocket;
+use tokio::task::JoinHandle;
+
+use super::link::{Link, Udp};
+use super::resources::{Notifier, Resources, Source};
+use super::serving::Serving;
+use super::settings::ServerSettings;
+
+/// Bytes of datagrams that the operating system keeps until they are received, if it lets us say so.
+const BACKLOG: usize = 4 * 1024 * 1024;
+
+/// The longest datagram there is.
+const MAX_DATAGRAM: usize = 65_535;
+
+/// A server that runs. Dropping it ends it at once.
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+    serving: Arc<Serving>,
+    receiving: Vec<JoinHandle<()>>,
+    repeating: JoinHandle<()>,
+}
+
+impl Server {
+    /// The addresses that it listens on, with the ports that were taken for port 0.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Stops: new requests are answered with 5.03, those in flight until the deadline of the settings. Returns when
+    /// all is closed.
+    pub async fn stop(self) {
+        self.serving.begin_stop();
+        let settled = async {
+            self.serving.settled().await;
+            // Answers of their own wait for their acknowledgement.
+            while self.serving.endpoint.under_way() > 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        // What is not done by then is given up.
+        let _ = tokio::time::timeout(self.serving.settings.stop_deadline, settled).await;
+    }
+
+    /// Receives from a further socket, whose messages were sent to a group (RFC 7252 8): answers leave through the
+    /// socket of the same family.
+    pub fn join(&mut self, socket: UdpSocket) -> io::Result<()> {
+        let is_v4 = socket.local_addr()?.is_ipv4();
+        let link = self.addresses.iter().position(|address| address.is_ipv4() == is_v4);
+        let link = link.and_then(|link| u16::try_from(link).ok());
+        let link = link.ok_or_else(|| io::Error::other("no socket of this family to answer from"))?;
+        let receiving = receive(Arc::clone(&self.serving), Arc::new(socket), link, true);
+        self.receiving.push(tokio::spawn(receiving));
+        Ok(())
+    }
+
+    /// Adds something else to send through, such as secured sockets. Its number is the `link` of its sources.
+    pub fn attach(&self, link: Arc<dyn Link>) -> u16 {
+        self.serving.endpoint.attach(link)
+    }
+
+    /// Takes a datagram that came in through something that was attached; within the runtime.
+    pub fn received(&self) -> impl Fn(Source, &[u8]) + Clone + Send + Sync + 'static {
+        let serving = Arc::clone(&self.serving);
+        move |source, datagram| serving.datagram(Instant::now(), source, false, datagram)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.repeating.abort();
+        for receiving in &self.receiving {
+            receiving.abort();
+        }
+    }
+}
+
+/// Binds all addresses, then serves until [`Server::stop`]. Needs to be called within a tokio runtime with IO and
+/// time.
+///
+/// Fails with the error of the operating system, the address in its text, if one cannot be bound.
+pub async fn start(settings: ServerSettings, resources: Arc<dyn Resources>) -> io::Result<Server> {
+    let sockets = settings.listen.iter().copied().map(bind).collect::<io::Result<Vec<_>>>()?;
+    if sockets.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on"));
+    }
+    let addresses = sockets.iter().map(|socket| socket.local_addr()).collect::<io::Result<_>>()?;
+    let receivers = settings.receivers.clamp(1, 64);
+    let serving = Serving::new(settings, Arc::clone(&resources));
+    resources.started(Arc::clone(&serving) as Arc<dyn Notifier>);
+    let mut receiving = Vec::new();
+    for socket in sockets {
+        let link = serving.endpoint.attach(Arc::new(Udp(Arc::clone(&socket))));
+        for _ in 0..receivers {
+            receiving.push(tokio::spawn(receive(Arc::clone(&serving), Arc::clone(&socket), link, false)));
+        }
+    }
+    let repeated = Arc::clone(&serving);
+    let repeating = tokio::spawn(async move { repeated.endpoint.run().await });
+    Ok(Server { addresses, serving, receiving, repeating })
+}
+
+/// A socket for datagrams that the runtime waits for.
+pub(super) fn bind(address: SocketAddr) -> io::Result<Arc<UdpSocket>> {
+    let bind = || {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if matches!(address.ip(), IpAddr::V6(_)) {
+            // So that both families can have the same port.
+            socket.set_only_v6(true)?;
+        }
+        // Less is not worth a failure.
+        let _ = socket.set_recv_buffer_size(BACKLOG).and_then(|()| socket.set_send_buffer_size(BACKLOG));
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        UdpSocket::from_std(socket.into())
+    };
+    bind().map(Arc::new).map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
+}
+
+async fn receive(serving: Arc<Serving>, socket: Arc<UdpSocket>, link: u16, multicast: bool) {
+    let mut buffer = vec![0; MAX_DATAGRAM];
+    loop {
+        match socket.recv_from(&mut buffer).await {
+            Ok((length, address)) => {
+                let datagram = buffer.get(..length).unwrap_or_default();
+                serving.datagram(Instant::now(), Source { address, link }, multicast, datagram);
+            }
+            // What went out came back as unreachable: of no concern to what comes in.
+            Err(error) => tracing::debug!(%error, "receiving"),
+        }
+    }
+}
