@@ -29,7 +29,7 @@ impl Polling {
         match call.request.operation {
             Operation::Retrieve => {
                 let entity = owner(cse, call, channel).await?;
-                self.poll(cse, call, channel, &entity.ri()).await
+                self.poll(cse, call, channel, &entity).await
             }
             Operation::Notify => {
                 let entity = owner(cse, call, channel).await?;
@@ -47,7 +47,7 @@ impl Polling {
         cse: &Cse,
         call: &Arc<Call>,
         channel: &Arc<Resource>,
-        entity: &str,
+        entity: &Resource,
     ) -> Result<Response, Failure> {
         check_poll(call)?;
         let wait = held_for(cse, call, channel);
@@ -55,8 +55,7 @@ impl Polling {
         // Looked for in the text first: ten thousand polls are held without parsing their channels.
         let is_aggregated = channel.may_have("rqag") && channel.is_set("rqag");
         let most = if is_aggregated { cse.config().polling.aggregated } else { 1 };
-        let mut stop = self.stop.subscribe();
-        let visit = self.channels.enter(entity);
+        let visit = self.channels.enter(&entity.ri());
         let _poll = visit.begin(most);
         self.polled.fetch_add(1, Ordering::Relaxed);
         let mut over = pin!(tokio::time::sleep(wait));
@@ -71,13 +70,16 @@ impl Polling {
             if visit.is_removed(channel.id()) {
                 return Err(Failure::not_found("the polling channel is gone"));
             }
+            // Whoever sets this wakes all polls then.
+            if self.stops.load(Ordering::SeqCst) {
+                return Err(timeout("the node stops, or holds no polls any more"));
+            }
             tokio::select! {
                 biased;
                 // Whoever does not listen must get nothing.
                 () = hung_up(call) => return Err(timeout("the connection was closed")),
                 () = filled => {}
                 () = &mut over => return Err(timeout("no request has come")),
-                _ = stop.wait_for(|stops| *stops) => return Err(timeout("the node stops, or holds no polls any more")),
             }
         }
     }

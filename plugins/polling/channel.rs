@@ -40,6 +40,13 @@ impl Channels {
         Some(self.visit(entity, all.get_mut(entity)?))
     }
 
+    /// Wakes every poll, to look again whether it is still held.
+    pub(super) fn wake(&self) {
+        for visited in self.all().values() {
+            visited.channel.filled.notify_waiters();
+        }
+    }
+
     fn visit(&self, entity: &str, visited: &mut Visited) -> Visit<'_> {
         visited.visits += 1;
         Visit { channels: self, entity: entity.to_owned(), channel: Arc::clone(&visited.channel) }

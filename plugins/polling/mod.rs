@@ -10,14 +10,13 @@ mod reach;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use dyad_core::request::{Asker, Call, Target, Virtual};
 use dyad_core::resource::{Lookup, Resource, Txn};
 use dyad_core::{Change, Cse, Event, Facets, Report, ServiceFunction, Stage, Stop};
 use dyad_protocol::{Failure, Operation, Response};
-use tokio::sync::watch;
 
 use channel::Channels;
 
@@ -34,7 +33,8 @@ const URI: &str = "pcu";
 #[derive(Debug, Default)]
 pub struct Polling {
     channels: Channels,
-    stop: watch::Sender<bool>,
+    /// It holds no polls any more.
+    stops: AtomicBool,
     polled: AtomicU64,
     handed_out: AtomicU64,
     answered: AtomicU64,
@@ -114,9 +114,10 @@ impl ServiceFunction for Polling {
 
     async fn run(self: Arc<Self>, _: Arc<Cse>, mut stop: Stop) -> anyhow::Result<()> {
         // It may have been switched off before.
-        self.stop.send_replace(false);
+        self.stops.store(false, Ordering::SeqCst);
         stop.stopped().await;
-        self.stop.send_replace(true);
+        self.stops.store(true, Ordering::SeqCst);
+        self.channels.wake();
         Ok(())
     }
 

@@ -179,8 +179,10 @@ impl Service {
             Ok(Poll::Pending) => true,
             Err(_) => false,
         };
+        // A task has room for what it gives: as long as it waits, that should be no whole response.
+        let waiting = async move { Box::new(waiting.await) };
         let answered = if waits { tokio::task::spawn_local(waiting).await.ok() } else { None };
-        answered.unwrap_or_else(|| {
+        answered.map(|response| *response).unwrap_or_else(|| {
             let (request_identifier, release_version_indicator) = known;
             tracing::error!(request = %request_identifier, "the receiver failed");
             let known = Request { request_identifier, release_version_indicator, ..Request::default() };

@@ -136,12 +136,24 @@ impl Hosted {
         work: impl Future<Output = T>,
     ) -> Result<T, Failure> {
         let mut work = pin!(caught(work));
-        // Most have nothing to wait for, and then need no timer.
-        let first = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
-        let outcome = match first {
-            Poll::Ready(outcome) => Some(outcome),
-            Poll::Pending => within(limit, work).await,
-        };
+        // Most have nothing to wait for, and then need no timer. Those that wait keep no room for what they have not got.
+        {
+            let first = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
+            if let Poll::Ready(outcome) = first {
+                return self.ended(cse, hook, Some(outcome));
+            }
+        }
+        let outcome = within(limit, work).await;
+        self.ended(cse, hook, outcome)
+    }
+
+    /// What a hook has given, or its panic; `None` if it took too long.
+    fn ended<T>(
+        &self,
+        cse: &Cse,
+        hook: &'static str,
+        outcome: Option<Result<T, String>>,
+    ) -> Result<T, Failure> {
         match outcome {
             Some(Ok(done)) => {
                 self.faults.in_time();

@@ -69,11 +69,13 @@ impl Cse {
     pub async fn handle(&self, request: impl Into<Box<Request>>, arrival: Arrival) -> Response {
         let call = Arc::new(Call::new(request.into(), arrival, self.clock().now(), None));
         let span = span(&call);
-        let checked = check::primitive(self, &call);
-        // Whoever wants no response is told all the same that the request is not one (TS-0001 8.1.2 Response Type).
-        let suppressed = checked.is_ok() && call.request.response_type.value == ResponseType::NoResponse;
-        let outcome = match checked {
-            Ok(()) => tracing::Instrument::instrument(self.answer(&call), span.clone()).await,
+        let mut suppressed = false;
+        let outcome = match check::primitive(self, &call) {
+            Ok(()) => {
+                // Whoever wants no response is told all the same if the request is not one (TS-0001 8.1.2 Response Type).
+                suppressed = call.request.response_type.value == ResponseType::NoResponse;
+                tracing::Instrument::instrument(self.answer(&call), span.clone()).await
+            }
             Err(failure) => Err(failure),
         };
         let mut response = settle(&call, &span, outcome);
@@ -214,7 +216,8 @@ impl Cse {
             if !std::mem::replace(&mut is_authorized, true) {
                 self.read(call, authorize).await?;
             }
-            hosted.prepare(self, call, target).await?;
+            // Boxed, so that it does not weigh on every other request.
+            Box::pin(hosted.prepare(self, call, target)).await?;
         }
         Ok(())
     }
