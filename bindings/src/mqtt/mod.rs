@@ -14,6 +14,7 @@ pub mod payload;
 mod pending;
 mod pool;
 mod repeats;
+mod secure;
 mod server;
 mod session;
 pub mod settings;
@@ -28,6 +29,7 @@ use tokio::task::JoinHandle;
 
 pub use self::address::{Address, Authority};
 pub use self::client::MqttTransport;
+pub use self::secure::SecureListener;
 pub use self::session::{Connector, Secure, Stream, Tcp};
 pub use self::settings::{LinkSettings, Login, MqttSettings, Remote, Version};
 

@@ -6,6 +6,7 @@ mod files;
 mod handshakes;
 mod https;
 mod init;
+mod mqtt;
 mod outgoing;
 mod tunnel;
 

@@ -47,7 +47,7 @@ impl Listeners {
     pub(crate) async fn start(common: Common<'_>, doors: Vec<Door>) -> anyhow::Result<Self> {
         let http = http::start(&common, doors).await?;
         let coap = coap::start(&common).await?;
-        let mqtt = mqtt::Mqtt::start(&common)?;
+        let mqtt = mqtt::Mqtt::start(&common).await?;
         Ok(Self { http, coap, mqtt })
     }
 
@@ -61,7 +61,10 @@ impl Listeners {
         let plain = self.http.addresses().iter().map(|address| ("HTTP", format!("http://{address}")));
         let secure =
             self.http.secure_addresses().iter().map(|address| ("HTTPS", format!("https://{address}")));
-        let mqtt = self.mqtt.iter().filter_map(|mqtt| Some(("MQTT", mqtt.line(settings)?)));
+        let mqtt = self.mqtt.iter().flat_map(|mqtt| {
+            let (plain, secure) = (mqtt.line(settings), mqtt.secure_line());
+            plain.map(|line| ("MQTT", line)).into_iter().chain(secure.map(|line| ("MQTTS", line)))
+        });
         let coap = self.coap.iter().flat_map(|coap| coap.addresses());
         let coap = coap.map(|address| ("CoAP", format!("coap://{address}")));
         plain.chain(secure).chain(coap).chain(mqtt).collect()

@@ -9,7 +9,7 @@ use anyhow::Context;
 use dyad_bindings::mqtt::broker::{Broker, BrokerSettings, TopicRules, Unnamed};
 use dyad_bindings::mqtt::settings::client_id;
 use dyad_bindings::mqtt::{
-    Address, Binding, LinkSettings, Login, MqttSettings, MqttTransport, Parts, Remote, Secure,
+    Address, Binding, LinkSettings, Login, MqttSettings, MqttTransport, Parts, Remote, Secure, SecureListener,
 };
 use dyad_bindings::tls::TlsConnector;
 
@@ -26,12 +26,13 @@ const FRAMING: usize = 64 * 1024;
 pub(super) struct Mqtt {
     binding: Binding,
     broker: Option<Broker>,
+    secure: Option<SecureListener>,
 }
 
 impl Mqtt {
     /// Starts the broker if it is in this process, and takes requests; `None` if MQTT is switched off. One elsewhere that
     /// is away is waited for in the background.
-    pub(super) fn start(common: &Common<'_>) -> anyhow::Result<Option<Self>> {
+    pub(super) async fn start(common: &Common<'_>) -> anyhow::Result<Option<Self>> {
         let settings = common.settings;
         let mqtt = &settings.mqtt;
         if !mqtt.is_enabled {
@@ -41,17 +42,27 @@ impl Mqtt {
         let connector = Arc::new(Secure::new(TlsConnector::new(common.tls.client().config()?, HANDSHAKE)));
         let parts = Parts { settings: binding(settings), codec, receiver, connector };
         Ok(Some(match &mqtt.broker {
-            MqttBroker::Off => Self { binding: Binding::without_broker(parts), broker: None },
+            MqttBroker::Off => Self { binding: Binding::without_broker(parts), broker: None, secure: None },
             MqttBroker::Elsewhere(address) => {
                 let remote = Remote { address: address.clone(), login: login(&settings.mqtt)? };
-                Self { binding: Binding::with_remote(parts, remote), broker: None }
+                Self { binding: Binding::with_remote(parts, remote), broker: None, secure: None }
             }
             MqttBroker::Embedded => {
                 let rules = TopicRules::new(&settings.cse.id, &mqtt.prefix, Unnamed::Free);
                 let broker = Broker::start(broker(settings), Arc::new(rules)).map_err(unavailable)?;
                 let binding = Binding::with_broker(parts, &broker)
                     .context("cannot join the embedded MQTT broker; set mqtt.client_id to another name")?;
-                Self { binding, broker: Some(broker) }
+                let secure = match mqtt.tls_listen {
+                    None => None,
+                    Some(listen) => {
+                        let acceptor = common.tls.acceptor("mqtt.tls_listen")?;
+                        let listening = SecureListener::start(listen, acceptor, broker.entrance()).await;
+                        Some(listening.context(
+                            "cannot listen for MQTT over TLS; set mqtt.tls_listen to a free address",
+                        )?)
+                    }
+                };
+                Self { binding, broker: Some(broker), secure }
             }
         }))
     }
@@ -68,6 +79,11 @@ impl Mqtt {
         }
     }
 
+    /// The line for connections over TLS.
+    pub(super) fn secure_line(&self) -> Option<String> {
+        Some(format!("mqtts://{} (embedded broker)", self.secure.as_ref()?.address()))
+    }
+
     /// URLs under which others reach this node.
     pub(super) fn points_of_access(&self, settings: &Settings) -> Vec<String> {
         let mqtt = &settings.mqtt;
@@ -80,8 +96,12 @@ impl Mqtt {
         };
         match (&self.broker, &mqtt.broker) {
             (Some(broker), _) => {
-                let listening = broker.addresses().iter();
-                listening.map(|address| below(format!("mqtt://{}", reachable("mqtt", *address)))).collect()
+                let plain = broker.addresses().iter().map(|address| ("mqtt", *address));
+                let secure = self.secure.iter().map(|secure| ("mqtts", secure.address()));
+                let listening = plain.chain(secure);
+                listening
+                    .map(|(scheme, address)| below(format!("{scheme}://{}", reachable("mqtt", address))))
+                    .collect()
             }
             (None, MqttBroker::Elsewhere(address)) => vec![below(address.authority.to_string())],
             (None, _) => Vec::new(),
@@ -95,6 +115,7 @@ impl Mqtt {
 
     /// Ends: what is in flight is answered until the deadline, before the broker leaves.
     pub(super) async fn stop(self) {
+        drop(self.secure);
         self.binding.stop().await;
         if let Some(broker) = self.broker {
             broker.stop().await;

@@ -17,7 +17,7 @@ pub(super) struct Conflict {
 
 /// All conflicts.
 pub(super) fn conflicts(settings: &Settings) -> Vec<Conflict> {
-    let Settings { cse, http, notification, polling, testing, tls, .. } = settings;
+    let Settings { cse, http, mqtt, notification, polling, testing, tls, .. } = settings;
     let mut conflicts = Vec::new();
     let mut add = |keys, message| conflicts.push(Conflict { keys, message });
     if testing.enabled && !http.listen.ip().is_loopback() {
@@ -52,6 +52,11 @@ pub(super) fn conflicts(settings: &Settings) -> Vec<Conflict> {
         let message = "http.tls_listen needs a certificate; run `dyad tls init` and name what it makes in tls.certificate \
                        and tls.key";
         add(["http.tls_listen", "tls.certificate"], message.to_owned());
+    }
+    if mqtt.tls_listen.is_some() && tls.certificate.is_none() && tls.key.is_none() {
+        let message = "mqtt.tls_listen needs a certificate; run `dyad tls init` and name what it makes in tls.certificate \
+                       and tls.key";
+        add(["mqtt.tls_listen", "tls.certificate"], message.to_owned());
     }
     if tls.client_auth != ClientAuth::Off && tls.client_ca.is_none() {
         let message = "tls.client_auth asks clients for certificates, and tls.client_ca does not say who has signed them; \

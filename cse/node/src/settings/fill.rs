@@ -125,6 +125,7 @@ impl Values {
                 url => Address::parse(url).map_or(MqttBroker::Off, MqttBroker::Elsewhere),
             },
             listen: self.address("mqtt.listen")?,
+            tls_listen: self.optional_address("mqtt.tls_listen")?,
             client_id: given(self.text("mqtt.client_id")?),
             prefix: self.text("mqtt.prefix")?,
             version: self.choice("mqtt.version", &[("3.1.1", Version::V3), ("5", Version::V5)])?,

@@ -277,7 +277,9 @@ pub(super) static TABLE: &[Setting] = &[
     setting("mqtt.listen", "127.0.0.1:1883", Kind::Address,
         "Where the embedded broker accepts connections.")
         .unsafe_if(|value| matches!(value, Value::Address(address) if !address.ip().is_loopback()),
-            "MQTT clients are not authenticated and their messages travel as clear text; listen on 127.0.0.1"),
+            "MQTT clients are not authenticated and their messages travel as clear text; listen on 127.0.0.1, and for others with mqtt.tls_listen"),
+    setting("mqtt.tls_listen", "", OPTIONAL_ADDRESS,
+        "Where the embedded broker accepts connections over TLS, usually port 8883; empty = nowhere."),
     setting("mqtt.client_id", "", Kind::Text(check::client_id, "1 to 128 characters without + # and /"),
         "Client identifier of the node; empty = C:: and the CSE-ID."),
     setting("mqtt.prefix", "", Kind::Text(check::topic_prefix, "nothing, or levels of a topic like site/a"),

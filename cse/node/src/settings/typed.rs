@@ -139,6 +139,7 @@ pub(crate) struct Mqtt {
     pub(crate) is_enabled: bool,
     pub(crate) broker: MqttBroker,
     pub(crate) listen: SocketAddr,
+    pub(crate) tls_listen: Option<SocketAddr>,
     pub(crate) client_id: Option<String>,
     /// Empty, or without slashes at the ends.
     pub(crate) prefix: String,
