@@ -12,6 +12,7 @@
 mod access_matrix;
 mod actions;
 mod bad_input;
+mod coap;
 mod conditional;
 mod conformance;
 mod contacts;
