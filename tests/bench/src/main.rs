@@ -93,6 +93,13 @@ enum Command {
         post: Option<usize>,
     },
     #[command(hide = true)]
+    YardstickEcho {
+        #[arg(long, default_value_t = 300)]
+        size: usize,
+        #[arg(long, default_value_t = 2)]
+        workers: usize,
+    },
+    #[command(hide = true)]
     YardstickRead {
         #[arg(long, default_value_t = 300)]
         size: usize,
@@ -135,6 +142,7 @@ fn main() -> Result<ExitCode> {
             println!("{}", load.run(&mut request.script())?);
             Ok(ExitCode::SUCCESS)
         }
+        Command::YardstickEcho { size, workers } => done(yardstick::echo::serve(size, workers)),
         Command::YardstickRead { size, workers } => done(yardstick::read::serve(size, workers)),
         Command::YardstickWrite { store, size, workers } => {
             done(yardstick::write::serve(&store, size, workers))

@@ -3,6 +3,7 @@
 //! A connection has one request in flight and sends the next when the answer is whole. The last answers
 //! are awaited, so what was sent and what was answered is the same number.
 
+mod datagrams;
 mod devices;
 mod histogram;
 mod lane;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use mio::{Events, Poll};
 
+pub(crate) use self::datagrams::{Datagrams, request};
 pub(crate) use self::devices::{Devices, Message, Wire};
 pub(crate) use self::histogram::Histogram;
 pub(crate) use self::lane::Lane;

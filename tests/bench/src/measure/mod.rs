@@ -1,6 +1,7 @@
 //! The measures, a file for each thing that is measured.
 
 mod children;
+mod coap;
 mod create;
 mod crowd;
 mod discovery;
@@ -56,13 +57,15 @@ pub(crate) enum Measure {
     Timeseries,
     /// How long an empty node takes to answer.
     Startup,
+    /// Requests over CoAP, held against a bare server and against HTTP.
+    Coap,
     /// 10,000 AEs that poll, and a notification to each.
     Polling,
     /// Requests over MQTT, held against round trips without the node and against HTTP.
     Mqtt,
 }
 
-const EACH: [Measure; 16] = [
+const EACH: [Measure; 17] = [
     Measure::Read,
     Measure::Create,
     Measure::Latest,
@@ -74,6 +77,7 @@ const EACH: [Measure; 16] = [
     Measure::Memory,
     Measure::Startup,
     Measure::Polling,
+    Measure::Coap,
     Measure::Mqtt,
     Measure::Million,
     Measure::Geo,
@@ -111,6 +115,7 @@ impl Measure {
             Self::Semantics => semantics::run(bench, report),
             Self::Timeseries => timeseries::run(bench, report),
             Self::Startup => startup::run(bench, report),
+            Self::Coap => coap::run(bench, report),
             Self::Polling => polling::run(bench, report),
             Self::Mqtt => mqtt::run(bench, report),
         }

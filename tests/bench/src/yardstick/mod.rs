@@ -1,5 +1,6 @@
 //! The programs the node is held against. Each does one thing as fast as its libraries allow.
 
+pub(crate) mod echo;
 pub(crate) mod read;
 pub(crate) mod sink;
 pub(crate) mod write;

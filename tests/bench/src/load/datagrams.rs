@@ -1,0 +1,158 @@
+//! CoAP from one thread: a socket has one request in flight and sends the next when its answer is there.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Token};
+
+use super::{Outcome, PATIENCE};
+
+/// Writes the request of a socket: its number, message ID and token are all that has to differ.
+pub(crate) type Write<'a> = dyn FnMut(usize, u64) -> Vec<u8> + 'a;
+
+/// Acknowledgement and reset, as the first byte of a message without a token.
+const ACK: u8 = 0x60;
+const RST: u8 = 0x70;
+
+/// Where the token of a message is.
+const TOKEN: usize = 4;
+
+/// How long an answer may take until the request is sent again.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
+
+/// Sockets that ask an address.
+pub(crate) struct Datagrams {
+    poll: Poll,
+    sockets: Vec<Lane>,
+    number: u64,
+}
+
+struct Lane {
+    socket: UdpSocket,
+    request: Vec<u8>,
+    sent: Instant,
+    waits: bool,
+}
+
+/// The head of a request by the administrator of that name: confirmable, with room for ID and a token of eight bytes,
+/// then the options of numbers that rise.
+pub(crate) fn request(code: u8, number: u64, options: &[(u16, &[u8])], payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0x48, code];
+    bytes.extend_from_slice(&(number as u16).to_be_bytes());
+    bytes.extend_from_slice(&number.to_be_bytes());
+    let mut last = 0;
+    for (option, value) in options {
+        let (delta, delta_more) = extended(option - last);
+        let (length, length_more) = extended(value.len() as u16);
+        bytes.push(delta << 4 | length);
+        bytes.extend_from_slice(&delta_more);
+        bytes.extend_from_slice(&length_more);
+        bytes.extend_from_slice(value);
+        last = *option;
+    }
+    if !payload.is_empty() {
+        bytes.push(0xff);
+        bytes.extend_from_slice(payload);
+    }
+    bytes
+}
+
+fn extended(number: u16) -> (u8, Vec<u8>) {
+    match number {
+        0..=12 => (number as u8, Vec::new()),
+        13..=268 => (13, vec![(number - 13) as u8]),
+        _ => (14, (number - 269).to_be_bytes().to_vec()),
+    }
+}
+
+impl Datagrams {
+    /// So many sockets, each of which asks that address alone.
+    pub(crate) fn open(address: SocketAddr, count: usize) -> Result<Self> {
+        let poll = Poll::new()?;
+        let mut sockets = Vec::with_capacity(count);
+        for number in 0..count {
+            let mut socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+            socket.connect(address)?;
+            poll.registry().register(&mut socket, Token(number), Interest::READABLE)?;
+            sockets.push(Lane { socket, request: Vec::new(), sent: Instant::now(), waits: false });
+        }
+        Ok(Self { poll, sockets, number: 0 })
+    }
+
+    /// Asks for a time; answers with another code than `expect` (0x45 is 2.05) are errors.
+    pub(crate) fn run(&mut self, slice: Duration, expect: u8, write: &mut Write<'_>) -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        let mut events = Events::with_capacity(self.sockets.len().max(16));
+        let began = Instant::now();
+        for lane in 0..self.sockets.len() {
+            self.send(lane, began, write)?;
+        }
+        let mut heard = began;
+        while self.sockets.iter().any(|lane| lane.waits) {
+            match self.poll.poll(&mut events, Some(AGAIN_AFTER)) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                other => other?,
+            }
+            if heard.elapsed() > PATIENCE {
+                bail!("no answer within {} s ({outcome})", PATIENCE.as_secs());
+            }
+            for event in &events {
+                while let Some((answer, took)) = self.receive(event.token().0)? {
+                    heard = Instant::now();
+                    let code = answer.get(1).copied().unwrap_or_default();
+                    outcome.record(u16::from(expect), u16::from(code), took, &answer);
+                    if began.elapsed() < slice {
+                        self.send(event.token().0, heard, write)?;
+                    }
+                }
+            }
+            self.send_again()?;
+        }
+        outcome.elapsed = began.elapsed();
+        Ok(outcome)
+    }
+
+    fn send(&mut self, lane: usize, now: Instant, write: &mut Write<'_>) -> Result<()> {
+        self.number += 1;
+        let request = write(lane, self.number);
+        let Some(lane) = self.sockets.get_mut(lane) else { return Ok(()) };
+        lane.socket.send(&request)?;
+        (lane.request, lane.sent, lane.waits) = (request, now, true);
+        Ok(())
+    }
+
+    /// What was lost.
+    fn send_again(&self) -> Result<()> {
+        for lane in self.sockets.iter().filter(|lane| lane.waits && lane.sent.elapsed() > AGAIN_AFTER) {
+            lane.socket.send(&lane.request)?;
+        }
+        Ok(())
+    }
+
+    /// The answer that a socket waits for, if it is there, and how long it took. Resets pings, and acknowledges what
+    /// comes apart.
+    fn receive(&mut self, lane: usize) -> Result<Option<(Vec<u8>, Duration)>> {
+        let Some(lane) = self.sockets.get_mut(lane) else { return Ok(None) };
+        let mut buffer = [0; 2048];
+        loop {
+            let length = match lane.socket.recv(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                length => length?,
+            };
+            let message = buffer.get(..length).unwrap_or_default();
+            let &[first, code, high, low, ..] = message else { continue };
+            if first & 0x30 == 0 {
+                let kind = if code == 0 { RST } else { ACK };
+                lane.socket.send(&[kind, 0, high, low])?;
+            }
+            let token = lane.request.get(TOKEN..TOKEN + 8);
+            if code != 0 && lane.waits && message.get(TOKEN..TOKEN + 8) == token {
+                lane.waits = false;
+                return Ok(Some((message.to_vec(), lane.sent.elapsed())));
+            }
+        }
+    }
+}
