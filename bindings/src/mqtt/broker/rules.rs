@@ -91,12 +91,12 @@ impl TopicRules {
             || short(name).is_some_and(|name| name == level)
     }
 
-    /// Takes a topic apart: `Err` if it is none of ours.
+    /// Takes a topic apart: `Err` if it is none of ours. Without a prefix the first slash may be missing, since the
+    /// binding understands that too.
     fn levels<'a>(&self, topic: &'a str) -> Result<Option<Levels<'a>>, ()> {
-        let rest = if self.prefix.is_empty() {
-            topic.strip_prefix("/oneM2M/")
-        } else {
-            topic.strip_prefix(self.prefix.as_ref()).and_then(|rest| rest.strip_prefix("/oneM2M/"))
+        let rest = match &*self.prefix {
+            "" => topic.strip_prefix('/').unwrap_or(topic).strip_prefix("oneM2M/"),
+            prefix => topic.strip_prefix(prefix).and_then(|rest| rest.strip_prefix("/oneM2M/")),
         };
         let mut levels = rest.ok_or(())?.split('/');
         let (Some(kind), Some(originator)) = (levels.next(), levels.next()) else { return Ok(None) };
@@ -105,17 +105,17 @@ impl TopicRules {
 
     /// Whether a filter could match a oneM2M topic.
     fn overlaps(&self, filter: &str) -> bool {
-        let root =
-            if self.prefix.is_empty() { "/oneM2M".to_owned() } else { format!("{}/oneM2M", self.prefix) };
-        let mut levels = filter.split('/');
-        for expected in root.split('/') {
-            match levels.next() {
-                Some("#") => return true,
-                Some(level) if level == "+" || level == expected => {}
-                _ => return false,
-            }
+        if self.prefix.is_empty() {
+            overlaps(filter, "/oneM2M") || overlaps(filter, "oneM2M")
+        } else {
+            overlaps(filter, &format!("{}/oneM2M", self.prefix))
         }
-        true
+    }
+
+    /// Whether a level names this node, absolute with the identifier of its service provider included.
+    fn is_node(&self, level: &str) -> bool {
+        let is_absolute = level.starts_with(':') && level.rsplit(':').next() == Some(&*self.cse);
+        is_absolute || self.is(&self.cse, level)
     }
 
     /// Whether it is the credential of the client: its user name or its client ID.
@@ -138,7 +138,7 @@ impl Rules for TopicRules {
             "resp" | "reg_resp" => receiver,
             _ => return false,
         };
-        if self.is(&self.cse, speaker) {
+        if self.is_node(speaker) {
             return false;
         }
         if kind == "reg_req" && Self::is_credential(client, originator) {
@@ -172,6 +172,19 @@ impl Rules for TopicRules {
             None => is_registering || kind == "resp" && is_unassigned(addressee),
         }
     }
+}
+
+/// Whether a filter could match a topic below these levels.
+fn overlaps(filter: &str, root: &str) -> bool {
+    let mut levels = filter.split('/');
+    for expected in root.split('/') {
+        match levels.next() {
+            Some("#") => return true,
+            Some(level) if level == "+" || level == expected => {}
+            _ => return false,
+        }
+    }
+    true
 }
 
 /// The originators of a registration that leave the AE-ID to the CSE (TS-0001 clause 10.2.2.2).

@@ -28,7 +28,9 @@ fn an_entity_speaks_for_itself_alone() {
             ("/oneM2M/req/Cgarden", false),
             ("/oneM2M/other/Cgarden/id-in", false),
             ("home/garden", true),
-            ("oneM2M/req/Cother/id-in/json", true),
+            ("oneM2M/req/Cgarden/id-in/json", true),
+            ("oneM2M/req/Cother/id-in/json", false),
+            ("//oneM2M/req/Cother/id-in/json", true),
         ] {
             assert_eq!(rules.may_publish(&client, topic), expected, "{id} {topic}");
         }
@@ -52,6 +54,9 @@ fn an_entity_hears_what_is_addressed_to_it() {
         ("/oneM2M/#", false),
         ("/+/req/+/Cgarden/json", false),
         ("+/oneM2M/req/+/Cgarden/json", false),
+        ("oneM2M/req/+/Cgarden/json", true),
+        ("oneM2M/req/+/Cother/json", false),
+        ("+/req/+/Cother/json", false),
         ("#", false),
         ("home/#", true),
         ("/home/#", true),
@@ -79,6 +84,7 @@ fn clients_without_a_name_are_free_or_may_register() {
         ("/oneM2M/reg_req/credential-2/id-in/json", true, false),
         ("/oneM2M/req/Cgarden/id-in/json", true, false),
         ("/oneM2M/req/id-in/Cgarden/json", false, false),
+        ("/oneM2M/resp/Cgarden/:dyad.example.com:id-in/json", false, false),
         ("/oneM2M/resp/Cgarden/id-in/json", false, false),
         ("home/garden", true, true),
     ] {
