@@ -31,7 +31,8 @@ pub struct BrokerSettings {
     pub receive_maximum: u16,
     /// Messages that wait for one client.
     pub max_queued: usize,
-    /// Bytes of all messages that wait for clients. A message counts once for each client that it waits for.
+    /// Bytes of all messages that wait for clients. A message counts once for each client that it waits for. One client
+    /// gets no more of it than is left.
     pub max_queued_bytes: usize,
     /// Retained messages.
     pub max_retained: usize,

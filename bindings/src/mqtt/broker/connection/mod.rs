@@ -122,11 +122,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// Puts what waits in the session into the buffer, as far as there is room and the client takes it.
     fn collect(&mut self) -> Result<(), End> {
         let session = Arc::clone(&self.session);
-        session.looked_at();
         let Some(mut state) = session.state() else { return Ok(()) };
         if state.link != Some(self.link) {
             return Err(End::Broken(Fault::SessionTakenOver));
         }
+        state.is_dirty = false;
         match state.ending {
             Some(Ending::Overflow) => return Err(End::Broken(Fault::QuotaExceeded)),
             Some(Ending::Stopping) if self.stopping.is_none() => {
@@ -156,7 +156,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Event>> {
-        if self.session.is_dirty_or_wakes(cx.waker()) {
+        if self.session.is_dirty_or_wakes(self.link, cx.waker()) {
             return Poll::Ready(Ok(Event::Again));
         }
         let mut has_moved = false;

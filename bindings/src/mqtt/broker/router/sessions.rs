@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Waker;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -60,6 +61,7 @@ pub(in crate::mqtt::broker) struct Leave {
 struct Aftermath {
     wills: Vec<Will>,
     ended: Vec<(Arc<Session>, Vec<Arc<str>>)>,
+    wakers: Vec<Waker>,
 }
 
 impl Aftermath {
@@ -70,10 +72,10 @@ impl Aftermath {
         if let Some(mut state) = session.state() {
             // Its connection, if there is one, takes that for being replaced.
             state.link = None;
+            self.wakers.extend(state.touch());
             self.wills.extend(state.will.take());
             self.ended.push((Arc::clone(session), state.subscriptions.drain().collect()));
         }
-        session.wake();
     }
 }
 
@@ -131,6 +133,8 @@ impl Router {
             will: join.will,
             expiry: join.expiry,
             away_since: None,
+            is_dirty: false,
+            waker: None,
         };
         Arc::new(Session::remote(join.id, self.number(), state))
     }
@@ -146,6 +150,7 @@ impl Router {
         let mut state = known.state()?;
         // A will that waits for the client to come back is not wanted any more; any other is (MQTT 5 clause 3.1.2.5).
         aftermath.wills.extend(state.will.take().filter(|will| will.delay.is_zero()));
+        aftermath.wakers.extend(state.touch());
         state.link = Some(link);
         state.ending = None;
         state.window = join.window;
@@ -155,7 +160,6 @@ impl Router {
         let released = state.outbox.resume();
         drop(state);
         known.set_online(true);
-        known.wake();
         Some(Joined { session: Arc::clone(known), link, is_present: true, released })
     }
 
@@ -170,6 +174,7 @@ impl Router {
             return;
         }
         state.link = None;
+        state.waker = None;
         state.ending = None;
         let will = state.will.take().filter(|_| !leave.is_graceful);
         if let Some(expiry) = leave.expiry {
@@ -279,6 +284,9 @@ impl Router {
     }
 
     fn finish(&self, aftermath: Aftermath, now: Instant) {
+        for waker in aftermath.wakers {
+            waker.wake();
+        }
         for (session, filters) in aftermath.ended {
             self.forget_subscriptions(&session, filters);
         }

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-use futures_util::task::AtomicWaker;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -57,6 +56,19 @@ pub(super) struct State {
     /// For how long it stays after the connection.
     pub(super) expiry: Duration,
     pub(super) away_since: Option<Instant>,
+    /// Whether the connection has something to look at.
+    pub(super) is_dirty: bool,
+    /// What wakes the connection.
+    pub(super) waker: Option<Waker>,
+}
+
+impl State {
+    /// Makes the connection look at this; the waker is to be called once this is not locked any more.
+    #[must_use]
+    pub(super) fn touch(&mut self) -> Option<Waker> {
+        self.is_dirty = true;
+        self.waker.take()
+    }
 }
 
 /// Where messages for a session go.
@@ -78,9 +90,6 @@ pub(super) struct Session {
     is_online: AtomicBool,
     /// Whether it has ended: it takes no more subscriptions.
     is_ended: AtomicBool,
-    /// Whether the connection has something to look at.
-    is_dirty: AtomicBool,
-    waker: AtomicWaker,
 }
 
 /// What became of a message.
@@ -106,15 +115,7 @@ impl Session {
     }
 
     fn new(id: Arc<str>, number: u64, outlet: Outlet) -> Self {
-        Self {
-            id,
-            number,
-            outlet,
-            is_online: AtomicBool::new(true),
-            is_ended: AtomicBool::new(false),
-            is_dirty: AtomicBool::new(false),
-            waker: AtomicWaker::new(),
-        }
+        Self { id, number, outlet, is_online: AtomicBool::new(true), is_ended: AtomicBool::new(false) }
     }
 
     /// Its state; `None` for a client in this process, which has none.
@@ -142,34 +143,32 @@ impl Session {
                 state.ending = Some(Ending::Overflow);
             }
         }
+        let waker = state.touch();
         drop(state);
-        self.wake();
+        waker.inspect(Waker::wake_by_ref);
         if refused.is_some() { Taken::No } else { Taken::Yes }
     }
 
     /// Tells its connection to end.
     pub(super) fn end_link(&self, ending: Ending) {
-        if let Some(mut state) = self.state() {
-            state.ending.get_or_insert(ending);
+        let Some(mut state) = self.state() else { return };
+        state.ending.get_or_insert(ending);
+        let waker = state.touch();
+        drop(state);
+        waker.inspect(Waker::wake_by_ref);
+    }
+
+    /// Whether the connection with this number has something to look at, be it that it is replaced; if not, the waker is
+    /// called when it has.
+    pub(super) fn is_dirty_or_wakes(&self, link: u64, waker: &Waker) -> bool {
+        let Some(mut state) = self.state() else { return true };
+        if state.is_dirty || state.link != Some(link) {
+            return true;
         }
-        self.wake();
-    }
-
-    /// Makes its connection look at the state.
-    pub(super) fn wake(&self) {
-        self.is_dirty.store(true, Ordering::Release);
-        self.waker.wake();
-    }
-
-    /// Notes whom to wake from now on; `true` if there is something to look at already.
-    pub(super) fn is_dirty_or_wakes(&self, waker: &Waker) -> bool {
-        self.waker.register(waker);
-        self.is_dirty.load(Ordering::Acquire)
-    }
-
-    /// The connection looks at the state now.
-    pub(super) fn looked_at(&self) {
-        self.is_dirty.store(false, Ordering::Release);
+        if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            state.waker = Some(waker.clone());
+        }
+        false
     }
 
     pub(super) fn is_online(&self) -> bool {

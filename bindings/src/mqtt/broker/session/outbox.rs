@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use crate::mqtt::broker::message::{Message, Qos};
 
-/// Bytes of which all sessions together may keep so many.
+/// Bytes of which all sessions together may keep so many, and each as many as are left: whoever takes nothing fills half
+/// of it, two of them a third each, and there is always some left for the others.
 #[derive(Debug)]
 pub(in crate::mqtt::broker) struct Budget {
     used: AtomicUsize,
@@ -21,9 +22,10 @@ impl Budget {
         Self { used: AtomicUsize::new(0), max }
     }
 
-    fn take(&self, bytes: usize) -> bool {
+    /// Takes bytes for a session that has `own` already; `false` if it may not.
+    fn take(&self, own: usize, bytes: usize) -> bool {
         let before = self.used.fetch_add(bytes, Ordering::Relaxed);
-        let fits = before.saturating_add(bytes) <= self.max;
+        let fits = own.saturating_add(bytes) <= self.max.saturating_sub(before);
         if !fits {
             self.give(bytes);
         }
@@ -105,7 +107,7 @@ impl Outbox {
     pub(in crate::mqtt::broker) fn push(&mut self, delivery: Delivery, extra: usize) -> Result<(), Refused> {
         let cost = delivery.message.cost();
         let max = self.max_queued.saturating_add(extra);
-        while self.queue.len() >= max || !self.budget.take(cost) {
+        while self.queue.len() >= max || !self.budget.take(self.bytes, cost) {
             if !self.drop_losable() {
                 let is_losable = delivery.qos == Qos::AtMostOnce;
                 return Err(if is_losable { Refused::Dropped } else { Refused::Overflow });

@@ -81,11 +81,13 @@ fn a_full_queue_loses_the_oldest_that_may_be_lost() {
 
 #[test]
 fn a_budget_is_shared_by_all() {
-    let budget = Arc::new(Budget::new(300));
+    let budget = Arc::new(Budget::new(700));
     let mut one = Outbox::new(10, Arc::clone(&budget));
     let mut other = Outbox::new(10, Arc::clone(&budget));
     one.push(delivery("a", Qos::AtLeastOnce), 0).unwrap();
-    other.push(delivery("a", Qos::AtLeastOnce), 0).unwrap();
+    for _ in 0..2 {
+        other.push(delivery("a", Qos::AtLeastOnce), 0).unwrap();
+    }
     assert_eq!(other.push(delivery("a", Qos::AtLeastOnce), 0), Err(Refused::Overflow));
     drop(one);
     other.push(delivery("a", Qos::AtLeastOnce), 0).unwrap();
