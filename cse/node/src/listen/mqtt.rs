@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use dyad_bindings::mqtt::broker::{Broker, BrokerSettings, TopicRules, Unnamed};
+use dyad_bindings::mqtt::broker::{Broker, BrokerSettings, NoRules, Rules, TopicRules};
 use dyad_bindings::mqtt::settings::client_id;
 use dyad_bindings::mqtt::{
     Address, Binding, LinkSettings, Login, MqttSettings, MqttTransport, Parts, Remote, Secure, SecureListener,
@@ -48,8 +48,11 @@ impl Mqtt {
                 Self { binding: Binding::with_remote(parts, remote), broker: None, secure: None }
             }
             MqttBroker::Embedded => {
-                let rules = TopicRules::new(&settings.cse.id, &mqtt.prefix, Unnamed::Free);
-                let broker = Broker::start(broker(settings), Arc::new(rules)).map_err(unavailable)?;
+                let rules: Arc<dyn Rules> = match mqtt.rules {
+                    Some(unnamed) => Arc::new(TopicRules::new(&settings.cse.id, &mqtt.prefix, unnamed)),
+                    None => Arc::new(NoRules),
+                };
+                let broker = Broker::start(broker(settings), rules).map_err(unavailable)?;
                 let binding = Binding::with_broker(parts, &broker)
                     .context("cannot join the embedded MQTT broker; set mqtt.client_id to another name")?;
                 let secure = match mqtt.tls_listen {

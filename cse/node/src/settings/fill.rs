@@ -8,6 +8,7 @@ use super::typed::{
     Coap, Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker,
     Notification, Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls,
 };
+use dyad_bindings::mqtt::broker::Unnamed;
 use dyad_bindings::mqtt::{Address, Version};
 use dyad_bindings::tls::{ClientAuth, MinVersion};
 use dyad_core::settings::{Kind, Raw, Value};
@@ -139,6 +140,10 @@ impl Values {
             waiting: self.count("mqtt.waiting")?,
             repeats_for: self.duration("mqtt.repeats_for")?,
             repeats: self.count("mqtt.repeats")?,
+            rules: self.choice(
+                "mqtt.rules",
+                &[("names", Some(Unnamed::Free)), ("strict", Some(Unnamed::Register)), ("off", None)],
+            )?,
             max_connections: self.count("mqtt.max_connections")?,
             max_sessions: self.count("mqtt.max_sessions")?,
             session_expiry: self.duration("mqtt.session_expiry")?,

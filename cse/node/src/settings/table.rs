@@ -306,6 +306,10 @@ pub(super) static TABLE: &[Setting] = &[
         "How long a request that comes again is answered as before instead of carried out; 0 = not."),
     setting("mqtt.repeats", "10000", Kind::Count(0, 1_000_000),
         "Requests that are remembered for that."),
+    setting("mqtt.rules", "names", Kind::Choice(&["names", "strict", "off"]),
+        "Who may use which oneM2M topics: names binds clients named after an AE or CSE, strict all.")
+        .unsafe_if(|value| is(value, "off"),
+            "an MQTT client may speak for any AE, and as the node; switch the rules on"),
     setting("mqtt.max_connections", "12000", Kind::Count(1, 1_000_000),
         "Most connections to the embedded broker. Each takes an open file (ulimit -n)."),
     setting("mqtt.max_sessions", "20000", Kind::Count(1, 1_000_000),

@@ -3,6 +3,7 @@
 //! Responsible for the shape alone. What each means, its default and its bounds are in `table`; fields say only what is
 //! not plain from there. Filling them is left to `fill`.
 
+use dyad_bindings::mqtt::broker::Unnamed;
 use dyad_bindings::mqtt::{Address, Version};
 use dyad_bindings::tls::{ClientAuth, MinVersion};
 use dyad_core::settings::Value;
@@ -154,6 +155,8 @@ pub(crate) struct Mqtt {
     pub(crate) waiting: usize,
     pub(crate) repeats_for: Duration,
     pub(crate) repeats: usize,
+    /// What clients may do that are not named after an entity; `None` without rules.
+    pub(crate) rules: Option<Unnamed>,
     pub(crate) max_connections: usize,
     pub(crate) max_sessions: usize,
     pub(crate) session_expiry: Duration,
