@@ -26,6 +26,7 @@ mod harness;
 mod load;
 mod locations;
 mod mqtt;
+mod mqtt_broker;
 mod policies;
 mod polling;
 mod requests;
