@@ -10,14 +10,15 @@ mod response;
 
 use std::fmt;
 
+use bytes::Bytes;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
 
-use crate::{Failure, Object};
+use crate::{Content, Failure, Object};
 
 pub use filter::{filter_from_json, filter_to_json};
-pub use request::{request_from_json, request_to_json};
-pub use response::{response_from_json, response_to_json};
+pub use request::{request_from_json, request_to_json, request_to_text};
+pub use response::{response_from_json, response_to_json, response_to_text};
 
 /// The member name under which `serde_json` hands over a number whose digits it preserves.
 const NUMBER: &str = "$serde_json::private::Number";
@@ -34,6 +35,21 @@ pub fn parse(json: &[u8]) -> Result<Value, Failure> {
         let (line, column) = (error.line(), error.column());
         Failure::bad_request(format!("the content {text} (line {line}, column {column})")).with_source(error)
     })
+}
+
+/// The text of an object with a content as its last member.
+fn with_content(head: &Value, content: Option<&Content>) -> Bytes {
+    let mut text = serde_json::to_vec(head).unwrap_or_default();
+    let Some(content) = content.map(Content::json).filter(|json| !json.is_empty()) else {
+        return text.into();
+    };
+    let is_empty = text.len() <= 2;
+    text.pop();
+    text.reserve_exact(content.len() + 7);
+    text.extend_from_slice(if is_empty { b"\"pc\":" } else { b",\"pc\":" });
+    text.extend_from_slice(content);
+    text.push(b'}');
+    text.into()
 }
 
 /// A value whose objects name every member once. `serde_json::Value` itself keeps the last of several, which

@@ -1,9 +1,10 @@
 //! The request primitive in JSON (TS-0004 8.4, Table 8.2.2-1).
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::fields::{Fields, Writer, missing, wrong};
-use super::{filter_from_json, filter_to_json};
+use super::{filter_from_json, filter_to_json, with_content};
 use crate::Failure;
 use crate::primitive::{
     Content, DesiredIdentifierResultType, Operation, Request, ResponseType, ResponseTypeInfo, ResultContent,
@@ -15,6 +16,18 @@ const ATTRIBUTE_LIST: &str = "m2m:atrl";
 /// Writes a request; [`request_from_json`] reads the same back, save `serialization`, which is no parameter. The attribute list of a RETRIEVE goes into the
 /// Content, where TS-0004 7.2.1.1 has it.
 pub fn request_to_json(request: &Request) -> Value {
+    let mut to = head(request);
+    to.some("pc", request.content.as_ref().map(|content| content.value().clone()));
+    Value::Object(to.0)
+}
+
+/// The same as text. A content that is text already is not taken apart.
+pub fn request_to_text(request: &Request) -> Bytes {
+    with_content(&Value::Object(head(request).0), request.content.as_ref())
+}
+
+/// All but a content, which is the last.
+fn head(request: &Request) -> Writer {
     let mut to = Writer::default();
     to.some("op", Some(request.operation.number()));
     to.text("to", Some(&request.to));
@@ -49,12 +62,9 @@ pub fn request_to_json(request: &Request) -> Value {
         None if !request.attribute_list.is_empty() => {
             to.some("pc", Some(json!({ ATTRIBUTE_LIST: request.attribute_list })));
         }
-        content => {
-            to.list("atrl", &request.attribute_list);
-            to.some("pc", content.as_ref().map(|content| content.value().clone()));
-        }
+        _ => to.list("atrl", &request.attribute_list),
     }
-    Value::Object(to.0)
+    to
 }
 
 fn response_type_to_json(info: &ResponseTypeInfo) -> Option<Value> {

@@ -1,14 +1,28 @@
 //! The response primitive in JSON (TS-0004 8.4, Table 8.2.2-1).
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::fields::{Fields, Writer, missing};
+use super::with_content;
 use crate::primitive::{Content, ContentStatus, Response};
 use crate::{Failure, StatusCode};
 
 /// Writes a response; [`response_from_json`] reads the same back, save `location` and `suppressed`, which are no
 /// parameters.
 pub fn response_to_json(response: &Response) -> Value {
+    let mut to = head(response);
+    to.some("pc", response.content.as_ref().map(|content| content.value().clone()));
+    Value::Object(to.0)
+}
+
+/// The same as text. A content that is text already is not taken apart.
+pub fn response_to_text(response: &Response) -> Bytes {
+    with_content(&Value::Object(head(response).0), response.content.as_ref())
+}
+
+/// All but the content, which is the last.
+fn head(response: &Response) -> Writer {
     let mut to = Writer::default();
     to.some("rsc", Some(response.status.number()));
     to.text("rqi", Some(&response.request_identifier));
@@ -28,8 +42,7 @@ pub fn response_to_json(response: &Response) -> Value {
     to.some("asri", response.authorization_signature_request_information);
     to.text("rvi", response.release_version_indicator.as_ref());
     to.text("vsi", response.vendor_information.as_ref());
-    to.some("pc", response.content.as_ref().map(|content| content.value().clone()));
-    Value::Object(to.0)
+    to
 }
 
 /// Reads a response. BAD_REQUEST, naming the member, if `rsc` or `rqi` is missing, a value has the wrong JSON type
