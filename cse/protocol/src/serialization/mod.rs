@@ -6,6 +6,7 @@
 //! message has is left to the bindings.
 
 mod cbor;
+mod envelope;
 mod nesting;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::primitive::json;
 use crate::schema::Schemas;
 use crate::{Content, Failure, Request, Response};
 
+pub use envelope::{Envelope, Kind, wrap};
 pub use nesting::{PARSER_LIMIT, is_deeper};
 
 /// How a content or a primitive is written (TS-0004 6.7, 8).
@@ -109,6 +111,9 @@ impl Codec {
 
     /// Writes a request primitive.
     pub fn write_request(&self, serialization: Serialization, request: &Request) -> Bytes {
+        if serialization == Serialization::Json {
+            return json::request_to_text(request);
+        }
         self.write_content(serialization, &Content::from_value(json::request_to_json(request)))
     }
 
@@ -119,6 +124,9 @@ impl Codec {
 
     /// Writes a response primitive.
     pub fn write_response(&self, serialization: Serialization, response: &Response) -> Bytes {
+        if serialization == Serialization::Json {
+            return json::response_to_text(response);
+        }
         self.write_content(serialization, &Content::from_value(json::response_to_json(response)))
     }
 
