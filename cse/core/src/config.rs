@@ -233,16 +233,21 @@ impl Config {
     /// An entity identifier in its shortest form on this node: `//sp/id-in/Cae` and `/id-in/Cae` become `Cae`,
     /// `/Sxyz` becomes `Sxyz`, `//sp/id-mn` becomes `/id-mn`; everything else stays.
     pub fn shorten<'a>(&self, id: &'a str) -> &'a str {
-        let id = match id.strip_prefix(self.sp_id.as_str()) {
-            Some(rest) if rest.starts_with('/') => rest,
+        shorten(id, &self.sp_id, &self.cse_id)
+    }
+}
+
+/// The same for a node that is not there yet.
+pub fn shorten<'a>(id: &'a str, sp_id: &str, cse_id: &str) -> &'a str {
+    let id = match id.strip_prefix(sp_id) {
+        Some(rest) if rest.starts_with('/') => rest,
+        _ => id,
+    };
+    match id.strip_prefix(cse_id).and_then(|rest| rest.strip_prefix('/')) {
+        Some(stem) if !stem.is_empty() => stem,
+        _ => match id.strip_prefix('/') {
+            Some(stem) if stem.starts_with('S') && !stem.contains('/') => stem,
             _ => id,
-        };
-        match id.strip_prefix(self.cse_id.as_str()).and_then(|rest| rest.strip_prefix('/')) {
-            Some(stem) if !stem.is_empty() => stem,
-            _ => match id.strip_prefix('/') {
-                Some(stem) if stem.starts_with('S') && !stem.contains('/') => stem,
-                _ => id,
-            },
-        }
+        },
     }
 }

@@ -252,4 +252,11 @@ impl Receiver for Gate {
     async fn watch(&self, request: &Request) -> Option<Watch> {
         self.cse().await.watch(request).await
     }
+
+    fn connected(&self, entity: &str) {
+        // Before that nothing is under way yet.
+        if let Some(cse) = self.cse.get() {
+            cse.connected(entity);
+        }
+    }
 }

@@ -89,6 +89,10 @@ pub trait Receiver: Send + Sync + 'static {
         let _ = request;
         None
     }
+
+    /// An entity can be reached over a connection that it has opened itself ([`Transport::connection`]), from now on:
+    /// what is owed to it need not wait any longer. Never blocks.
+    fn connected(&self, _entity: &str) {}
 }
 
 /// Why a request could not be brought to another node.
@@ -139,4 +143,18 @@ pub trait Transport: Send + Sync + 'static {
         let _ = entity;
         self.send(url, request, timeout).await
     }
+
+    /// The connection over which an entity can be reached that has opened it itself, if it has one open: the latest.
+    /// `entity` is its identifier in the shortest form on this node.
+    fn connection(&self, _entity: &str) -> Option<Arc<dyn Connection>> {
+        None
+    }
+}
+
+/// A connection that another entity has opened, which carries requests in both directions.
+#[async_trait]
+pub trait Connection: Send + Sync {
+    /// Sends a request and waits for its response, `timeout` at the longest. Fails at once when the connection is
+    /// closed.
+    async fn send(&self, request: &Request, timeout: Duration) -> Result<Response, TransportError>;
 }

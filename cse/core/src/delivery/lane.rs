@@ -6,6 +6,7 @@ use std::time::Duration;
 use dyad_protocol::{Failure, Timestamp};
 use tokio::sync::watch;
 
+use super::coming::Coming;
 use super::lanes::Next;
 use super::send::{self, Outcome};
 use super::target::is_address;
@@ -87,11 +88,21 @@ pub(super) async fn serve(cse: &Arc<Cse>, target: &str) {
             Outcome::Closed(opens) => reopening.wait(cse, opens),
             _ => pause(cse, standing),
         };
+        let mut coming = cse.coming(target).await;
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = reopening.changed() => {}
+            () = came(&mut coming) => {}
             _ = stop.wait_for(|stopped| *stopped) => return,
         }
+    }
+}
+
+/// Resolves when a target opens a connection, if it is an AE.
+async fn came(coming: &mut Option<Coming<'_>>) {
+    match coming {
+        Some(coming) => coming.came().await,
+        None => std::future::pending().await,
     }
 }
 

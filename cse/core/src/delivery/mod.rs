@@ -5,6 +5,7 @@
 //! memory; what does not fit waits in the outbox alone. A target that is slow or dead holds up nobody else.
 
 mod account;
+mod coming;
 mod congestion;
 mod lane;
 mod lanes;
@@ -17,15 +18,16 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use dyad_protocol::exchange::{Transport, TransportError};
+use dyad_protocol::exchange::{Connection, Transport, TransportError};
 use dyad_protocol::{Request, Response};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::Cse;
 use crate::clock::Drift;
 use crate::config::NotificationConfig;
-use crate::resource::Published;
+use crate::resource::{Published, Resource};
 use crate::store::{Owed, Settled};
+use coming::Comings;
 use lanes::Lanes;
 
 /// How often rows of delivered notifications are removed when no write takes them along, and targets looked for that
@@ -52,6 +54,7 @@ pub struct Delivery {
     due_changed: Notify,
     /// Changes when schedules do, or the clock.
     schedules: watch::Sender<()>,
+    comings: Comings,
 }
 
 /// What delivery needs of the node that it belongs to, known once the node is there.
@@ -80,6 +83,7 @@ impl Delivery {
             due: AtomicI64::new(0),
             due_changed: Notify::new(),
             schedules: watch::Sender::new(()),
+            comings: Comings::default(),
         }
     }
 
@@ -203,6 +207,17 @@ impl Delivery {
     /// Changes how long a target may take to answer, until the next start. Gives the time before.
     pub fn set_timeout(&self, timeout: Duration) -> Duration {
         Duration::from_millis(self.timeout_millis.swap(millis(timeout), Ordering::Relaxed))
+    }
+
+    /// The connection that an AE has opened and can be reached over.
+    fn connection(&self, entity: &Resource) -> Option<Arc<dyn Connection>> {
+        let identifier = originate::identifier(entity);
+        self.transports.iter().find_map(|transport| transport.connection(identifier))
+    }
+
+    /// Who waits for whom to open a connection.
+    fn comings(&self) -> &Comings {
+        &self.comings
     }
 
     /// Notifications that wait in memory.

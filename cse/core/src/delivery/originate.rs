@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dyad_protocol::exchange::{Arrival, TransportError};
-use dyad_protocol::{Request, Response};
+use dyad_protocol::{Request, Response, StatusCode};
 
+use super::coming::Coming;
 use super::reachability;
 use super::target::{Destination, Point, destination, points};
 use crate::Cse;
@@ -47,6 +48,7 @@ impl Cse {
         if requests.len() > 1
             && let Ok(Destination::Entity(entity)) = destination(self, target).await
             && !is_called(&entity)
+            && self.delivery().connection(&entity).is_none()
         {
             for request in &mut requests {
                 target.clone_into(&mut request.to);
@@ -67,9 +69,10 @@ impl Cse {
         outcomes
     }
 
-    /// Brings a request to an AE, unless a schedule says that its node cannot communicate now: at the first of its points of access that answers, or by a service function that
-    /// knows a way to one that cannot be called. One that says that it cannot be called (`rr`) is not, unless there
-    /// is no other way.
+    /// Brings a request to an AE, unless a schedule says that its node cannot communicate now: at the first of its
+    /// points of access that answers, over a connection that it has opened, or by a service function that knows a way
+    /// to one that cannot be called. One that does not say that it can be called (`rr`) is not, unless there is no
+    /// other way.
     pub(crate) async fn reach(
         &self,
         entity: &Arc<Resource>,
@@ -80,24 +83,60 @@ impl Cse {
             return Err(TransportError::Unreachable("the node of the AE is outside of its schedule".into()));
         }
         let is_callable = entity.is_set("rr");
-        let request = [request];
-        if !is_callable && let Some(outcomes) = self.reach_by_function(entity, &request).await {
-            return first(outcomes);
-        }
-        let [request] = request;
         let mut last = TransportError::Unreachable("the AE has no point of access".into());
-        let identifier = entity.text("aei").unwrap_or_default();
-        for Point { url, serialization } in points(entity) {
-            let addressed = Request { to: url.clone(), serialization, ..request.clone() };
-            match self.delivery().send_to(&url, identifier, &addressed).await {
-                Ok(response) => return Ok(response),
-                Err(error) => last = error,
+        if is_callable {
+            match self.reach_by_points(entity, &request).await {
+                Some(Ok(response)) => return Ok(response),
+                Some(Err(error)) => last = error,
+                None => {}
             }
         }
-        if is_callable && let Some(outcomes) = self.reach_by_function(entity, &[request]).await {
+        match self.reach_by_connection(entity, &request).await {
+            Some(Ok(response)) => return Ok(response),
+            Some(Err(error)) => last = error,
+            None => {}
+        }
+        if let Some(outcomes) = self.reach_by_function(entity, std::slice::from_ref(&request)).await {
             return first(outcomes);
         }
-        Err(last)
+        if is_callable {
+            return Err(last);
+        }
+        self.reach_by_points(entity, &request).await.unwrap_or(Err(last))
+    }
+
+    /// Brings a request to the first point of access of an AE that answers. `None` if it has none.
+    async fn reach_by_points(
+        &self,
+        entity: &Resource,
+        request: &Request,
+    ) -> Option<Result<Response, TransportError>> {
+        let mut last = None;
+        for Point { url, serialization } in points(entity) {
+            let addressed = Request { to: url.clone(), serialization, ..request.clone() };
+            match self.delivery().send_to(&url, identifier(entity), &addressed).await {
+                Ok(response) => return Some(Ok(response)),
+                error => last = Some(error),
+            }
+        }
+        last
+    }
+
+    /// Brings a request to an AE over the connection that it has opened. `None` if it has none.
+    async fn reach_by_connection(
+        &self,
+        entity: &Resource,
+        request: &Request,
+    ) -> Option<Result<Response, TransportError>> {
+        let connection = self.delivery().connection(entity)?;
+        let answer = connection.send(request, self.delivery().timeout()).await;
+        // Not every AE takes requests over its connection (TS-0020 6.1); there may be another way.
+        Some(answer.and_then(|response| match response.status {
+            StatusCode::TargetNotReachable => {
+                Err(TransportError::Unreachable("it takes no requests over its connection".into()))
+            }
+            _ => Ok(response),
+        }))
     }
 
     /// Sends a request to a URL, which is its target (TS-0004 7.5.1.2.2).
@@ -139,29 +178,60 @@ impl Cse {
     }
 
     /// Waits until a target that comes for its requests by itself does so: how many it takes at a time. 0, at once,
-    /// for one that is called.
+    /// for one that is called or has opened a connection.
     pub(super) async fn await_coming(&self, target: &str) -> usize {
+        let delivery = self.delivery();
         loop {
             let Ok(Destination::Entity(entity)) = destination(self, target).await else { return 0 };
-            if is_called(&entity) {
+            if delivery.connection(&entity).is_some() || is_called(&entity) {
                 return 0;
             }
-            let mut takes = None;
-            for (hosted, way) in self.ways() {
-                // An AE comes when it likes. A function that fails here is no way, and says so when it is tried.
-                let ready = hosted.wait_for(self, "ready", || Duration::MAX, way.ready(self, &entity));
-                takes = ready.await.unwrap_or_default();
-                if takes.is_some() {
-                    break;
-                }
+            // Noted before the second look, so that a connection between the two is not missed.
+            let mut coming = delivery.comings().of(identifier(&entity));
+            if delivery.connection(&entity).is_some() {
+                return 0;
             }
-            match takes {
-                // Something has changed.
-                Some(0) => {}
-                takes => return takes.unwrap_or(0),
+            tokio::select! {
+                takes = self.ready(&entity) => match takes {
+                    // Something has changed.
+                    Some(0) => {}
+                    takes => return takes.unwrap_or(0),
+                },
+                () = coming.came() => {}
             }
         }
     }
+
+    /// How many requests an entity takes at a time that comes for them by way of a service function, once it does.
+    async fn ready(&self, entity: &Arc<Resource>) -> Option<usize> {
+        for (hosted, way) in self.ways() {
+            // An AE comes when it likes. A function that fails here is no way, and says so when it is tried.
+            let ready = hosted.wait_for(self, "ready", || Duration::MAX, way.ready(self, entity));
+            let takes = ready.await.unwrap_or_default();
+            if takes.is_some() {
+                return takes;
+            }
+        }
+        None
+    }
+
+    /// An entity can be reached over a connection that it has opened: what is owed to it is sent at once.
+    pub fn connected(&self, entity: &str) {
+        self.delivery().comings().came(entity);
+    }
+
+    /// Tells when the entity that a target stands for opens a connection.
+    pub(super) async fn coming(&self, target: &str) -> Option<Coming<'_>> {
+        match destination(self, target).await {
+            Ok(Destination::Entity(entity)) => Some(self.delivery().comings().of(identifier(&entity))),
+            _ => None,
+        }
+    }
+}
+
+/// The AE-ID of an AE.
+pub(super) fn identifier(entity: &Resource) -> &str {
+    entity.text("aei").unwrap_or_default()
 }
 
 /// Whether requests to an AE go to its points of access first.

@@ -62,6 +62,10 @@ impl Receiver for Cse {
     async fn watch(&self, request: &Request) -> Option<Watch> {
         self.watch_result(request).await
     }
+
+    fn connected(&self, entity: &str) {
+        Cse::connected(self, entity);
+    }
 }
 
 impl Cse {
