@@ -11,5 +11,6 @@ mod identifiers;
 pub mod mqtt;
 pub mod query;
 pub mod tls;
+pub mod ws;
 
 pub use identifiers::identifiers;
