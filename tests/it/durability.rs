@@ -205,6 +205,8 @@ fn a_second_node_is_refused(store: Store) {
             "--set",
             "mqtt.listen=127.0.0.1:0",
             "--set",
+            "ws.listen=127.0.0.1:0",
+            "--set",
             &url,
         ])
         .current_dir(node.directory());

@@ -104,6 +104,7 @@ class Node(Child):
             "http.listen": listen,
             "coap.listen": "127.0.0.1:0",
             "mqtt.listen": "127.0.0.1:0",
+            "ws.listen": "127.0.0.1:0",
             "store.url": f"sqlite:{folder}/dyad.db",
             **{key.replace("__", "."): value for key, value in settings.items()},
         }

@@ -104,6 +104,7 @@ impl Node {
             .set("http.listen", "127.0.0.1:0")
             .set("coap.listen", "127.0.0.1:0")
             .set("mqtt.listen", "127.0.0.1:0")
+            .set("ws.listen", "127.0.0.1:0")
             .set("testing.enabled", true)
             .set("notification.retry_first", "100ms")
             .set("notification.retry_longest", "500ms")

@@ -87,6 +87,7 @@ impl Bench {
             "http.listen=127.0.0.1:0",
             "coap.listen=127.0.0.1:0",
             "mqtt.listen=127.0.0.1:0",
+            "ws.listen=127.0.0.1:0",
             &store,
             "log.level=warn",
         ];

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use dyad_bindings::http::{self, ClientSettings, CorsSetting, Door, HttpTransport, Server, ServerSettings};
+use dyad_bindings::http::{self, ClientSettings, Door, HttpTransport, Server, ServerSettings};
 use dyad_protocol::serialization::Codec;
 
-use super::{Common, STOP_DEADLINE};
+use super::{Common, STOP_DEADLINE, cors};
 use crate::settings::Settings;
 use crate::tls::Tls;
 
@@ -52,11 +52,7 @@ fn server(settings: &Settings) -> ServerSettings {
         body_timeout: http.body_timeout,
         keep_alive: http.keep_alive.unwrap_or_default(),
         stop_deadline: STOP_DEADLINE,
-        cors: match http.cors.as_slice() {
-            [] => CorsSetting::Off,
-            origins if origins.iter().any(|origin| origin == "*") => CorsSetting::Any,
-            origins => CorsSetting::Origins(origins.to_vec()),
-        },
+        cors: cors(&http.cors),
         workers: http.workers,
         max_connections: http.max_connections,
         ..ServerSettings::default()

@@ -6,19 +6,21 @@
 mod coap;
 mod http;
 mod mqtt;
+mod ws;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use dyad_bindings::http::{Door, Server};
+use dyad_bindings::http::{CorsSetting, Door, Server};
 use dyad_protocol::exchange::{Receiver, Transport};
 use dyad_protocol::schema::Schemas;
 use dyad_protocol::serialization::Codec;
 
 use crate::settings::Settings;
 use crate::tls::Tls;
+use ws::WebSocket;
 
 /// How long requests in flight may take to be answered when the node stops.
 const STOP_DEADLINE: Duration = Duration::from_secs(3);
@@ -39,6 +41,7 @@ pub(crate) struct Listeners {
     http: Server,
     coap: Option<dyad_bindings::coap::Server>,
     mqtt: Option<mqtt::Mqtt>,
+    ws: WebSocket,
 }
 
 impl Listeners {
@@ -48,7 +51,8 @@ impl Listeners {
         let http = http::start(&common, doors).await?;
         let coap = coap::start(&common).await?;
         let mqtt = mqtt::Mqtt::start(&common).await?;
-        Ok(Self { http, coap, mqtt })
+        let ws = ws::start(&common).await?;
+        Ok(Self { http, coap, mqtt, ws })
     }
 
     /// Where HTTP listens, with the port that was taken for port 0.
@@ -67,7 +71,8 @@ impl Listeners {
         });
         let coap = self.coap.iter().flat_map(|coap| coap.addresses());
         let coap = coap.map(|address| ("CoAP", format!("coap://{address}")));
-        plain.chain(secure).chain(coap).chain(mqtt).collect()
+        let ws = self.ws.server.iter().map(|server| ("WebSocket", format!("ws://{}", server.address())));
+        plain.chain(secure).chain(coap).chain(mqtt).chain(ws).collect()
     }
 
     /// URLs under which others reach this node.
@@ -82,6 +87,11 @@ impl Listeners {
         }
         points.extend(self.coap.iter().flat_map(|coap| coap::points_of_access(settings, coap)));
         points.extend(self.mqtt.iter().flat_map(|mqtt| mqtt.points_of_access(settings)));
+        let own = settings.ws.poa.clone();
+        if let (true, Some(server)) = (own.is_empty(), &self.ws.server) {
+            points.push(format!("ws://{}{}", reachable("ws", server.address()), settings.ws.root));
+        }
+        points.extend(own);
         points
     }
 
@@ -95,6 +105,7 @@ impl Listeners {
         let mut transports: Vec<Arc<dyn Transport>> = vec![Arc::new(http::client(settings, codec, tls)?)];
         transports.push(Arc::new(coap::client(codec)));
         transports.extend(self.mqtt.iter().map(|mqtt| mqtt.transport() as Arc<dyn Transport>));
+        transports.push(Arc::clone(&self.ws.transport) as Arc<dyn Transport>);
         Ok(transports)
     }
 
@@ -110,7 +121,16 @@ impl Listeners {
                 coap.stop().await;
             }
         };
-        tokio::join!(self.http.stop(), coap, mqtt);
+        tokio::join!(self.http.stop(), coap, mqtt, self.ws.stop());
+    }
+}
+
+/// Which web pages may use a binding.
+fn cors(origins: &[String]) -> CorsSetting {
+    match origins {
+        [] => CorsSetting::Off,
+        origins if origins.iter().any(|origin| origin == "*") => CorsSetting::Any,
+        origins => CorsSetting::Origins(origins.to_vec()),
     }
 }
 

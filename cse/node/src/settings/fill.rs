@@ -6,7 +6,7 @@
 use super::problem::Problem;
 use super::typed::{
     Coap, Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker,
-    Notification, Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls,
+    Notification, Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls, Ws,
 };
 use dyad_bindings::mqtt::broker::Unnamed;
 use dyad_bindings::mqtt::{Address, Version};
@@ -149,6 +149,21 @@ impl Values {
             session_expiry: self.duration("mqtt.session_expiry")?,
             max_queued_bytes: self.count("mqtt.max_queued_bytes")?,
             poa: self.list("mqtt.poa")?,
+        })
+    }
+
+    pub(super) fn ws(&mut self) -> Filled<Ws> {
+        Ok(Ws {
+            enabled: self.switch("ws.enabled")?,
+            listen: self.address("ws.listen")?,
+            root: self.text("ws.root")?,
+            origins: self.list("ws.origins")?,
+            max_message: self.count("ws.max_message")?,
+            max_in_progress: self.count("ws.max_in_progress")?,
+            handshake_timeout: self.duration("ws.handshake_timeout")?,
+            keep_alive: self.duration("ws.keep_alive")?,
+            max_connections: self.count("ws.max_connections")?,
+            poa: self.list("ws.poa")?,
         })
     }
 

@@ -20,7 +20,7 @@ pub(crate) use source::Sources;
 pub(crate) use table::Table;
 pub(crate) use typed::{
     Coap, Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker,
-    Notification, Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls,
+    Notification, Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls, Ws,
 };
 
 use dyad_core::settings::{Kind, Raw, Value};
@@ -40,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) tls: Tls,
     pub(crate) coap: Coap,
     pub(crate) mqtt: Mqtt,
+    pub(crate) ws: Ws,
     pub(crate) store: Store,
     pub(crate) notification: Notification,
     pub(crate) polling: Polling,
@@ -115,6 +116,7 @@ impl Settings {
             tls: values.tls()?,
             coap: values.coap()?,
             mqtt: values.mqtt()?,
+            ws: values.ws()?,
             store: values.store()?,
             notification: values.notification()?,
             polling: values.polling()?,

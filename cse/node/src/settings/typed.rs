@@ -174,6 +174,22 @@ impl fmt::Debug for Mqtt {
     }
 }
 
+/// `ws.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Ws {
+    pub(crate) enabled: bool,
+    pub(crate) listen: SocketAddr,
+    /// Empty, or with a leading and without a trailing slash.
+    pub(crate) root: String,
+    pub(crate) origins: Vec<String>,
+    pub(crate) max_message: usize,
+    pub(crate) max_in_progress: usize,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) keep_alive: Duration,
+    pub(crate) max_connections: usize,
+    pub(crate) poa: Vec<String>,
+}
+
 /// How much a commit survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Durability {
