@@ -39,3 +39,4 @@ mod stress;
 mod tidy;
 mod time_series;
 mod tls;
+mod ws;
