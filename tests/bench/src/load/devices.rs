@@ -134,10 +134,11 @@ impl Wire<std::net::TcpStream> {
         wire.put(&Packet::Subscribe(subscribe))?;
         wire.write()?;
         loop {
-            wire.read()?;
             match Packet::read(&mut wire.input, LONGEST) {
                 Ok(Packet::SubAck(_)) => return Ok(wire),
-                Ok(_) | Err(Error::InsufficientBytes(_)) => {}
+                Ok(_) => {}
+                // Both answers may have come together: nothing is read before what has come was looked at.
+                Err(Error::InsufficientBytes(_)) => wire.read()?,
                 Err(error) => bail!("{error}"),
             }
         }
