@@ -15,6 +15,7 @@ mod notify;
 mod polling;
 mod read;
 mod semantics;
+mod soak;
 mod startup;
 mod timeseries;
 
@@ -59,13 +60,15 @@ pub(crate) enum Measure {
     Startup,
     /// Requests over CoAP, held against a bare server and against HTTP.
     Coap,
+    /// Clients that come and go over every binding.
+    Soak,
     /// 10,000 AEs that poll, and a notification to each.
     Polling,
     /// Requests over MQTT, held against round trips without the node and against HTTP.
     Mqtt,
 }
 
-const EACH: [Measure; 17] = [
+const EACH: [Measure; 18] = [
     Measure::Read,
     Measure::Create,
     Measure::Latest,
@@ -76,6 +79,7 @@ const EACH: [Measure; 17] = [
     Measure::Children,
     Measure::Memory,
     Measure::Startup,
+    Measure::Soak,
     Measure::Polling,
     Measure::Coap,
     Measure::Mqtt,
@@ -114,6 +118,7 @@ impl Measure {
             Self::Million => million::run(bench, report),
             Self::Semantics => semantics::run(bench, report),
             Self::Timeseries => timeseries::run(bench, report),
+            Self::Soak => soak::run(bench, report),
             Self::Startup => startup::run(bench, report),
             Self::Coap => coap::run(bench, report),
             Self::Polling => polling::run(bench, report),
