@@ -7,8 +7,9 @@
 //! option for those who know it; 4.01 with Echo where not even such a block fits.
 
 use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use coap_lite::{CoapOption, Packet};
 
@@ -23,6 +24,9 @@ use super::wire::{self, Kind, Token};
 
 /// How often a message that has to be acknowledged leaves at most.
 const TRANSMISSIONS: usize = 5;
+
+/// How long an acknowledgement waits for the echo of a ping: less than ACK_TIMEOUT, after which the request is repeated.
+const PING_FIRST: Duration = Duration::from_secs(1);
 
 /// What Block2, Size2, an entity tag and Echo take at most.
 const BLOCK_OPTIONS: usize = 4 + 6 + 9 + 15;
@@ -88,8 +92,16 @@ impl Serving {
 
     async fn reply_if_shown(self: &Arc<Self>, mut call: Call<'_>, answer: Packet) {
         if !call.multicast {
-            self.acknowledge(&mut call);
-            if self.endpoint.ping(Instant::now(), call.source).await {
+            let mut ping = pin!(self.endpoint.ping(Instant::now(), call.source));
+            // libcoap takes no blocks of an answer that comes apart from the acknowledgement, so both wait.
+            let shown = match tokio::time::timeout(PING_FIRST, &mut ping).await {
+                Ok(is_shown) => is_shown,
+                Err(_) => {
+                    self.acknowledge(&mut call);
+                    ping.await
+                }
+            };
+            if shown {
                 return self.reply_whole(Instant::now(), &call, answer);
             }
         }

@@ -63,7 +63,7 @@ fn aiocoap_is_notified_of_100_kilobytes() {
 }
 
 /// Its client takes no answer with critical options that it does not know, and those of oneM2M are critical: what it
-/// does can be seen by what the node has afterwards.
+/// does can be seen by what the node has afterwards, and by answers without them.
 #[test]
 fn libcoap_creates_100_kilobytes() {
     let Some(program) = coap_client() else { return };
@@ -79,6 +79,34 @@ fn libcoap_creates_100_kilobytes() {
         .unwrap();
     assert_eq!(instances(&node), 1, "{}", said(&output));
     assert_eq!(latest(&node), "y".repeat(100_000));
+}
+
+/// Links have no options of oneM2M: a thousand of them are some 100 kilobytes.
+#[test]
+fn libcoap_reads_100_kilobytes() {
+    let Some(program) = coap_client() else { return };
+    let node = node();
+    let client = node.client();
+    let policy = json!({"m2m:acp": {"rn": "open", "pv": {"acr": [{"acor": ["all"], "acop": 34}]},
+        "pvs": {"acr": [{"acor": ["CAdmin"], "acop": 63}]}}});
+    let _ = client.send(&Request::create("cse-in", 1, policy)).expect(2001);
+    for number in 0..900 {
+        let name = format!("container-with-a-long-name-{number:04}-{}", "x".repeat(60));
+        let container = json!({"m2m:cnt": {"rn": name, "acpi": ["cse-in/open"]}});
+        let _ = client.send(&Request::create("cse-in", 3, container)).expect(2001);
+    }
+    let output = Command::new(program)
+        .args(["-m", "get", "-B", "30"])
+        .arg(format!("{}/.well-known/core", node.url_of("CoAP")))
+        .output()
+        .unwrap();
+    let links = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        links.matches("container-with-a-long-name-").count() >= 900,
+        "{} bytes\n{}",
+        links.len(),
+        said(&output)
+    );
 }
 
 fn said(output: &Output) -> String {
