@@ -14,10 +14,11 @@ import os
 import pathlib
 import re
 import sys
+import tomllib
 
 from generate_overrides import (
     ADDED_CHILDREN, ATTRIBUTES, CLAUSES, COMMON, COMMON_ANNOUNCED, COMPLEX, COMPLEX_SKIPPED, DROPPED, FILES, FUNCTIONS, LISTS, MEMBER_MULTIPLICITY,
-    MEMBER_SHORT, MEMBER_TYPE, NUMBERS_ADDED, NUMBERS_REPLACED, OPERATIONS, SDT_TYPES, SECOND_SOURCE_TYPES, SIMPLE, SPECIALISATION_NAMES, VIRTUAL_CHILDREN,
+    MEMBER_PLACE, MEMBER_SHORT, MEMBER_TYPE, MOVED, NUMBERS_ADDED, NUMBERS_REPLACED, OPERATIONS, SDT_TYPES, SECOND_SOURCE_TYPES, SIMPLE, SPECIALISATION_NAMES, VIRTUAL_CHILDREN,
 )
 
 ROOT = pathlib.Path(__file__).resolve().parent
@@ -145,7 +146,7 @@ def write_common():
     lines += ["", "# What an announced variant has besides the announced attributes of its original (TS-0001 9.6.26).", "[commonAnnounced]"]
     for short, (name, type_, multiplicity, create, update, since) in COMMON_ANNOUNCED.items():
         lines.append(line(short, name, TYPES.use(type_), multiplicity, create, update, None, since))
-    write("common.toml", "Universal and common attributes (TS-0001 9.6.1.3, TS-0004 6.3.6).", lines)
+    write("common.toml", "Universal and common attributes (TS-0001 9.6.1.3, TS-0004 6.3.6), in the order that they have in XML.", lines)
 
 
 def write_type(file):
@@ -258,11 +259,21 @@ def write_flex():
             if f"{root}A" in roots and domain == "m2m":
                 lines.append(f'announced = "{root}A"')
             lines.append("[flexContainer.attributes]")
-            for row in members.get(root, []):
+            for row in in_order(root, members.get(root, [])):
                 lines.append(sdt_line(root, row))
             check_variants(root, members)
         clause = "TS-0004 Annex J" if domain == "m2m" else "TS-0023"
         write(f"specialisations/{domain}.toml", f"Specialisations of <flexContainer>, domain {domain} ({clause}).", lines)
+
+
+def in_order(root, table):
+    """The attributes of a specialisation, those that are moved where they belong."""
+    for (owner, short), before in MOVED.items():
+        if owner == root:
+            moved = next(row for row in table if row["short_name"] == short)
+            table = [row for row in table if row is not moved]
+            table.insert(1 + next(at for at, row in enumerate(table) if row["short_name"] == before), moved)
+    return table
 
 
 def sdt_line(root, row):
@@ -299,10 +310,18 @@ def write_data_types():
             continue
         done.add(name)
         todo += [re.search(r'(?:of = ")?([\w:.-]+)', LISTS[name].lstrip("{ ")).group(1)] if name in LISTS else [member[1] for member in complex_types.get(name, {}).values()]
-    unknown = sorted(name for name in done if re.fullmatch(r"\w+:[\w.-]+", name) and name not in SIMPLE and name not in LISTS and name not in numbers and name not in complex_types)
+    with open(ROOT / "data_types_of_contents.toml", "rb") as file:
+        contents = tomllib.load(file)["complex"]
+    unknown = sorted(name for name in done if re.fullmatch(r"\w+:[\w.-]+", name) and name not in SIMPLE and name not in LISTS and name not in numbers and name not in complex_types and name not in contents)
     if unknown:
         print("not defined:", unknown, file=sys.stderr)
-    lines = ["#", "# A list may be empty where the attribute is optional: clients send `[]` for `no value`.", "", "[simple]"]
+    lines = [
+        "#",
+        "# Members are in the order that they have in XML. `xml` says where one stands if not in an element of its name: in an",
+        "# `attribute`, as the `text` beside attributes, in an element without the namespace of its name (`local`), or as one",
+        "# `entry` of what is an array in JSON. Contents that are no resources are in `data_types_of_contents.toml`.",
+    ]
+    lines += ["#", "# A list may be empty where the attribute is optional: clients send `[]` for `no value`.", "", "[simple]"]
     lines += [f"{key(name)} = {value}" for name, value in SIMPLE.items()]
     lines += ["", "# Data types that are lists by themselves, with the type of their elements.", "[list]"]
     for name, value in LISTS.items():
@@ -316,6 +335,8 @@ def write_data_types():
             lines += ["", f'[complex."{name}"]']
             for short, (long, type_, multiplicity) in complex_types[name].items():
                 part = f', multiplicity = "{multiplicity}"' if multiplicity != "0..1" else ""
+                if (name, short) in MEMBER_PLACE:
+                    part += f', xml = "{MEMBER_PLACE[name, short]}"'
                 lines.append(f'{key(short)} = {{ name = "{long}", type = "{type_}"{part} }}')
     write("data_types.toml", "Data types (TS-0004 6.3): simple types, enumerations, complex types with their members.", lines)
 

@@ -24,8 +24,11 @@ pub static JSON: MediaType = media("application/json", Serialization::Json);
 /// `application/cbor`
 pub static CBOR: MediaType = media("application/cbor", Serialization::Cbor);
 
+/// `application/xml`
+pub static XML: MediaType = media("application/xml", Serialization::Xml);
+
 /// What this node speaks besides the general media type of each serialisation (TS-0004 6.7).
-pub static TYPES: [MediaType; 8] = [
+pub static TYPES: [MediaType; 12] = [
     media("application/vnd.onem2m-res+json", Serialization::Json),
     media("application/vnd.onem2m-ntfy+json", Serialization::Json),
     media("application/vnd.onem2m-preq+json", Serialization::Json),
@@ -34,6 +37,10 @@ pub static TYPES: [MediaType; 8] = [
     media("application/vnd.onem2m-ntfy+cbor", Serialization::Cbor),
     media("application/vnd.onem2m-preq+cbor", Serialization::Cbor),
     media("application/vnd.onem2m-prsp+cbor", Serialization::Cbor),
+    media("application/vnd.onem2m-res+xml", Serialization::Xml),
+    media("application/vnd.onem2m-ntfy+xml", Serialization::Xml),
+    media("application/vnd.onem2m-preq+xml", Serialization::Xml),
+    media("application/vnd.onem2m-prsp+xml", Serialization::Xml),
 ];
 
 /// The general media type of a serialisation.
@@ -41,6 +48,7 @@ pub fn of(serialization: Serialization) -> &'static MediaType {
     match serialization {
         Serialization::Json => &JSON,
         Serialization::Cbor => &CBOR,
+        Serialization::Xml => &XML,
     }
 }
 
@@ -123,6 +131,7 @@ mod tests {
             ("Application/JSON ; charset=UTF-8", None),
             ("application/vnd.onem2m-res+json; ty=3", Some(3)),
             ("application/vnd.onem2m-ntfy+cbor", None),
+            ("application/vnd.onem2m-res+xml; charset=utf-8", None),
             ("application/json;charset=utf-8;ty=\"10002\"", Some(10002)),
             ("application/json;ty=4;", Some(4)),
         ] {

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::Value;
 use smol_str::SmolStr;
 
@@ -52,6 +53,8 @@ pub struct List {
     pub min: usize,
     /// How many there are at most.
     pub max: usize,
+    /// Whether each stands by itself in XML (`maxOccurs`), rather than all in one text (`xs:list`).
+    pub is_repeated: bool,
 }
 
 /// A member of a complex type.
@@ -65,6 +68,25 @@ pub struct Member {
     pub data_type: DataType,
     /// Whether it has to be there.
     pub required: bool,
+    /// Where it stands in XML.
+    pub place: Place,
+}
+
+/// Where a member of a complex type stands in XML (TS-0004 8.3). Members are in the order that they have there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// An element of its short name.
+    #[default]
+    Element,
+    /// An element of its short name, without the namespace that it has in JSON.
+    Local,
+    /// An element for each entry of the whole, which is an array in JSON.
+    Entry,
+    /// An attribute.
+    Attribute,
+    /// The text beside attributes (`val`).
+    Text,
 }
 
 /// Why a value does not conform: where in it, and what would.
@@ -164,6 +186,12 @@ impl DataType {
 }
 
 impl List {
+    /// Elements of a type, so and so many of them. What has parts is repeated in XML whatever the multiplicity says.
+    pub(super) fn new(element: DataType, (min, max): (usize, usize), is_repeated: bool) -> Self {
+        let is_repeated = is_repeated || matches!(element, DataType::Complex(_) | DataType::List(_));
+        Self { element, min, max, is_repeated }
+    }
+
     fn check(&self, value: &Value) -> Result<(), Violation> {
         let Value::Array(elements) = value else { return Err(Violation::new("has to be an array")) };
         if elements.len() < self.min {

@@ -6,15 +6,21 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use smol_str::SmolStr;
+use toml::Spanned;
+
+use super::data_type::Place;
+
+/// Lines by short name, with the place in the file that each has.
+pub(super) type Lines<T> = BTreeMap<SmolStr, Spanned<T>>;
 
 /// A file. Every section is optional; which ones appear depends on what the file describes.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct File {
     /// Attributes that types take over by their short name.
-    pub(super) common: BTreeMap<SmolStr, AttributeLine>,
+    pub(super) common: Lines<AttributeLine>,
     /// Attributes of every announced variant.
-    pub(super) common_announced: BTreeMap<SmolStr, AttributeLine>,
+    pub(super) common_announced: Lines<AttributeLine>,
     /// A resource type.
     pub(super) r#type: Option<TypeSection>,
     /// The announced variant of the resource type.
@@ -22,7 +28,7 @@ pub(super) struct File {
     /// In what common attributes differ for the type.
     pub(super) changed: BTreeMap<SmolStr, ChangeLine>,
     /// The attributes of the type besides the common ones.
-    pub(super) attributes: BTreeMap<SmolStr, AttributeLine>,
+    pub(super) attributes: Lines<AttributeLine>,
     /// Specialisations of flexContainer.
     pub(super) flex_container: Vec<SpecializationSection<String>>,
     /// Specialisations of mgmtObj.
@@ -34,7 +40,9 @@ pub(super) struct File {
     /// Enumerations, `1..3, 7`.
     pub(super) enumeration: BTreeMap<SmolStr, String>,
     /// Complex data types, by short names of their members.
-    pub(super) complex: BTreeMap<SmolStr, BTreeMap<SmolStr, MemberLine>>,
+    pub(super) complex: BTreeMap<SmolStr, Lines<MemberLine>>,
+    /// Data types of contents that are no resources, by the names of their roots.
+    pub(super) content: BTreeMap<SmolStr, SmolStr>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,7 +89,7 @@ pub(super) struct SpecializationSection<D> {
     pub(super) announced: Option<SmolStr>,
     pub(super) release: Option<u8>,
     #[serde(default)]
-    pub(super) attributes: BTreeMap<SmolStr, AttributeLine>,
+    pub(super) attributes: Lines<AttributeLine>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,6 +121,8 @@ pub(super) struct MemberLine {
     pub(super) name: SmolStr,
     pub(super) r#type: SmolStr,
     pub(super) multiplicity: Option<SmolStr>,
+    /// Where it stands in XML, if not in an element of its name.
+    pub(super) xml: Option<Place>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,12 +3,14 @@
 //! Clauses: announced variants TS-0001 9.6.26, specialisations TS-0004 7.4.15 and 7.4.37. How a file is laid out is
 //! left to `file`, where finished tables are kept to `mod`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smol_str::{SmolStr, format_smolstr};
+use toml::Spanned;
 
-use super::file::{AnnouncedSection, AttributeLine, ChangeLine, File, SpecializationSection, TypeSection};
+use super::file::{
+    AnnouncedSection, AttributeLine, ChangeLine, File, Lines, SpecializationSection, TypeSection,
+};
 use super::release::Release;
 use super::table::{Announcement, Attribute, Layers, Operations, Presence, Specialization, TypeTable};
 use super::types::{Multiplicity, Types};
@@ -18,6 +20,19 @@ const MGMT_OBJ: u32 = 13;
 const FLEX_CONTAINER: u32 = 28;
 const FLEX_CONTAINER_INSTANCE: u32 = 58;
 const ANNOUNCED: u32 = 10_000;
+
+/// Attributes come layer by layer in XML, and within one in the order of the lines that describe them.
+#[derive(Clone, Copy)]
+pub(super) enum Layer {
+    /// What every announced variant has.
+    Announced,
+    Common,
+    Type,
+    Specialization,
+}
+
+/// Bytes of a file beyond which the order of lines is not kept.
+const LARGEST_FILE: u32 = 1 << 28;
 
 /// What tables are built from, besides the file itself.
 pub(super) struct Loader<'a> {
@@ -59,7 +74,7 @@ impl Loader<'_> {
     }
 
     fn base_type(&self, section: &TypeSection, file: &File) -> Result<TypeTable, Problem> {
-        let mut attributes = self.attributes(&file.attributes, Announcement::None)?;
+        let mut attributes = self.attributes(&file.attributes, (Announcement::None, Layer::Type))?;
         for short in &section.common {
             let known = self.common.iter().find(|attribute| attribute.short == *short);
             let mut attribute =
@@ -161,7 +176,7 @@ impl Loader<'_> {
     }
 
     fn own<D>(&self, section: &SpecializationSection<D>) -> Result<Vec<Attribute>, Problem> {
-        self.attributes(&section.attributes, Announcement::Optional)
+        self.attributes(&section.attributes, (Announcement::Optional, Layer::Specialization))
             .map_err(|(short, problem)| (format_smolstr!("{}.{short}", section.name), problem))
     }
 
@@ -192,14 +207,18 @@ impl Loader<'_> {
         })
     }
 
-    /// The attributes of a section; `announcement` is what a line without `announce` means.
+    /// The attributes of a section; the announcement is what a line without `announce` means.
     pub(super) fn attributes(
         &self,
-        lines: &BTreeMap<SmolStr, AttributeLine>,
-        announcement: Announcement,
+        lines: &Lines<AttributeLine>,
+        (announcement, layer): (Announcement, Layer),
     ) -> Result<Vec<Attribute>, Problem> {
-        let build = |(short, line)| {
-            self.attribute(short, line, announcement).map_err(|problem| (SmolStr::clone(short), problem))
+        let build = |(short, line): (&SmolStr, &Spanned<AttributeLine>)| {
+            let attribute = self.attribute(short, line.get_ref(), announcement);
+            let order = u32::try_from(line.span().start).unwrap_or(u32::MAX).min(LARGEST_FILE);
+            attribute
+                .map(|attribute| Attribute { order: layer as u32 * LARGEST_FILE + order, ..attribute })
+                .map_err(|problem| (short.clone(), problem))
         };
         lines.iter().map(build).collect()
     }
@@ -232,6 +251,7 @@ impl Loader<'_> {
             announcement: line.announce.as_deref().map_or(Ok(announcement), announce_rule)?,
             since: Release::parse(since)
                 .ok_or_else(|| format!("since '{since}' is no release: 1, 2, 2a, 3, 4 or 5"))?,
+            order: 0,
         })
     }
 }

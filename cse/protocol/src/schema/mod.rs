@@ -20,14 +20,14 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-pub use data_type::{DataType, List, Member};
+pub use data_type::{DataType, List, Member, Place};
 pub use release::Release;
 pub use table::{Announcement, Attribute, Presence, Specialization, TypeTable};
 pub use text::Syntax;
 
 use crate::primitive::ResourceType;
 use file::File;
-use load::{Loader, Problem};
+use load::{Layer, Loader, Problem};
 use types::Types;
 
 /// The files of `schemas/`, listed by `build.rs`: path and text.
@@ -119,6 +119,12 @@ impl Schemas {
         self.tables.iter()
     }
 
+    /// The data type of a content that is no resource: `m2m:sgn`, `m2m:uril`. For `ch`, that of the references to
+    /// children that a representation may have beside its attributes (TS-0004 7.5.2, Tables 7.5.2-1 and -2).
+    pub fn content(&self, root: &str) -> Option<&DataType> {
+        self.types.content(root)
+    }
+
     /// Whether any type has an attribute with this short name.
     pub fn is_attribute(&self, short: &str) -> bool {
         self.shorts.contains(short)
@@ -135,8 +141,9 @@ impl Schemas {
 
     fn add_common(&mut self, file: &File) -> Result<(), Problem> {
         let (common, announced) = self.loader(|loader| {
-            let common = loader.attributes(&file.common, Announcement::None)?;
-            Ok((common, loader.attributes(&file.common_announced, Announcement::None)?))
+            let common = loader.attributes(&file.common, (Announcement::None, Layer::Common))?;
+            let announced = (Announcement::None, Layer::Announced);
+            Ok((common, loader.attributes(&file.common_announced, announced)?))
         })?;
         self.common.extend(common);
         self.common_announced.extend(announced);

@@ -60,6 +60,8 @@ pub struct Attribute {
     pub announcement: Announcement,
     /// The release that introduced it; requests of an earlier release need not have it.
     pub since: Release,
+    /// Its place among the attributes of the type in XML; not without gaps.
+    pub order: u32,
 }
 
 /// Which specialisation of a generic type a table describes.

@@ -2,14 +2,13 @@
 //!
 //! Turns the lines of a file into [`DataType`]s. Types may refer to each other in any order, but not in a circle.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::data_type::{DataType, List, Member};
-use super::file::{File, ListLine, MemberLine, SimpleLine};
+use super::file::{File, Lines, ListLine, MemberLine, SimpleLine};
 use super::text::Syntax;
 
 /// How deep data types may be nested.
@@ -17,7 +16,10 @@ const MAX_DEPTH: usize = 12;
 
 /// The data types that are known.
 #[derive(Debug, Default)]
-pub(super) struct Types(FxHashMap<SmolStr, DataType>);
+pub(super) struct Types {
+    named: FxHashMap<SmolStr, DataType>,
+    contents: FxHashMap<SmolStr, DataType>,
+}
 
 /// How often something occurs: `0..1`, `1`, `0..1(L)`, `1(L)`, `0..n`, `1..n`, `0..5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub(super) struct Multiplicity {
     pub(super) required: bool,
     /// The most elements of an array; `None` for a single value.
     list: Option<usize>,
+    /// Whether elements of an array stand by themselves in XML.
+    is_repeated: bool,
 }
 
 impl Multiplicity {
@@ -46,7 +50,7 @@ impl Multiplicity {
             "n" => Some(usize::MAX),
             number => Some(number.parse().map_err(|_| wrong())?),
         };
-        Ok(Self { required, list })
+        Ok(Self { required, list, is_repeated: !is_list })
     }
 
     /// The type of the whole, `data_type` being that of one. Types that are lists by themselves stay as they are,
@@ -55,10 +59,10 @@ impl Multiplicity {
         let min = usize::from(not_empty);
         match (data_type, self.list) {
             (DataType::List(list), None) if list.min < min => {
-                DataType::List(Arc::new(List { element: list.element.clone(), min, max: list.max }))
+                DataType::List(Arc::new(List::new(list.element.clone(), (min, list.max), list.is_repeated)))
             }
             (data_type, Some(max)) if !data_type.is_list() => {
-                DataType::List(Arc::new(List { element: data_type, min, max }))
+                DataType::List(Arc::new(List::new(data_type, (min, max), self.is_repeated)))
             }
             (data_type, _) => data_type,
         }
@@ -74,25 +78,36 @@ impl Types {
             .chain(file.list.keys())
             .chain(file.enumeration.keys())
             .chain(file.complex.keys());
-        if let Some(name) = names.clone().find(|name| self.0.contains_key(*name)) {
+        if let Some(name) = names.clone().find(|name| self.named.contains_key(*name)) {
             return Err((name.clone(), "this data type exists already: choose another name".to_owned()));
         }
         for name in names {
             self.resolve(file, name, 0).map_err(|problem| (name.clone(), problem))?;
+        }
+        for (root, name) in &file.content {
+            let data_type = self.get(name).map_err(|problem| (root.clone(), problem))?;
+            if self.contents.insert(root.clone(), data_type).is_some() {
+                return Err((root.clone(), "this content has a data type already".to_owned()));
+            }
         }
         Ok(())
     }
 
     /// The data type of a name.
     pub(super) fn get(&self, name: &str) -> Result<DataType, String> {
-        self.0
+        self.named
             .get(name)
             .cloned()
             .ok_or_else(|| format!("data type '{name}' is not defined: see schemas/data_types.toml"))
     }
 
+    /// The data type of a content, by the name of its root.
+    pub(super) fn content(&self, root: &str) -> Option<&DataType> {
+        self.contents.get(root)
+    }
+
     fn resolve(&mut self, file: &File, name: &SmolStr, depth: usize) -> Result<DataType, String> {
-        if let Some(known) = self.0.get(name) {
+        if let Some(known) = self.named.get(name) {
             return Ok(known.clone());
         }
         if depth > MAX_DEPTH {
@@ -105,7 +120,7 @@ impl Types {
                 ListLine::Of(of) => (of, 0, usize::MAX),
                 ListLine::Limited { of, min, max } => (of, min.unwrap_or(0), max.unwrap_or(usize::MAX)),
             };
-            DataType::List(Arc::new(List { element: self.resolve(file, element, depth + 1)?, min, max }))
+            DataType::List(Arc::new(List::new(self.resolve(file, element, depth + 1)?, (min, max), false)))
         } else if let Some(ranges) = file.enumeration.get(name) {
             enumeration(ranges)?
         } else if let Some(members) = file.complex.get(name) {
@@ -113,18 +128,16 @@ impl Types {
         } else {
             return self.get(name);
         };
-        self.0.insert(name.clone(), data_type.clone());
+        self.named.insert(name.clone(), data_type.clone());
         Ok(data_type)
     }
 
-    fn complex(
-        &mut self,
-        file: &File,
-        lines: &BTreeMap<SmolStr, MemberLine>,
-        depth: usize,
-    ) -> Result<DataType, String> {
+    fn complex(&mut self, file: &File, lines: &Lines<MemberLine>, depth: usize) -> Result<DataType, String> {
         let mut members = Vec::with_capacity(lines.len());
+        let mut lines: Vec<_> = lines.iter().collect();
+        lines.sort_unstable_by_key(|(_, line)| line.span().start);
         for (short, line) in lines {
+            let line = line.get_ref();
             let multiplicity = Multiplicity::parse(line.multiplicity.as_deref().unwrap_or("0..1"))?;
             let data_type = self.resolve(file, &line.r#type, depth + 1)?;
             members.push(Member {
@@ -132,6 +145,7 @@ impl Types {
                 name: line.name.clone(),
                 data_type: multiplicity.apply(data_type, multiplicity.required),
                 required: multiplicity.required,
+                place: line.xml.unwrap_or_default(),
             });
         }
         Ok(DataType::Complex(members.into()))

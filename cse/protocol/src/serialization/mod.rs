@@ -8,14 +8,16 @@
 mod cbor;
 mod envelope;
 mod nesting;
+mod xml;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use crate::primitive::json;
 use crate::schema::Schemas;
-use crate::{Content, Failure, Request, Response};
+use crate::{Content, Failure, Object, Request, Response};
 
 pub use envelope::{Envelope, Kind, wrap};
 pub use nesting::{PARSER_LIMIT, is_deeper};
@@ -27,17 +29,20 @@ pub enum Serialization {
     Json,
     /// TS-0004 8.5
     Cbor,
+    /// TS-0004 8.3
+    Xml,
 }
 
 impl Serialization {
     /// All that this node speaks, what it likes best first.
-    pub const ALL: [Self; 2] = [Self::Json, Self::Cbor];
+    pub const ALL: [Self; 3] = [Self::Json, Self::Cbor, Self::Xml];
 
     /// What it is called in topics (TS-0010 6.4), sub-protocols (TS-0020 6.2) and points of access (`ct`): `json`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Cbor => "cbor",
+            Self::Xml => "xml",
         }
     }
 
@@ -46,6 +51,10 @@ impl Serialization {
         Self::ALL.into_iter().find(|serialization| serialization.name() == name)
     }
 }
+
+/// The roots of primitives in XML (TS-0004 Table 8.2.2-2).
+const REQUEST: &str = "m2m:rqp";
+const RESPONSE: &str = "m2m:rsp";
 
 /// A message that is no request.
 #[derive(Debug)]
@@ -60,7 +69,6 @@ pub struct Refused {
 #[derive(Clone, Debug)]
 pub struct Codec {
     /// Elements and types of attributes, which serialisations with fewer types than JSON need to be read.
-    #[expect(dead_code, reason = "JSON says by itself what is a number and what a list")]
     schemas: Arc<Schemas>,
     max_depth: usize,
 }
@@ -82,6 +90,9 @@ impl Codec {
             Serialization::Cbor => {
                 cbor::read(&bytes, self.max_depth.min(PARSER_LIMIT)).map(Content::from_value)
             }
+            Serialization::Xml => {
+                xml::read(&self.schemas, &bytes, self.max_depth.min(PARSER_LIMIT)).map(Content::from_value)
+            }
         }
     }
 
@@ -90,13 +101,14 @@ impl Codec {
         match serialization {
             Serialization::Json => content.json().clone(),
             Serialization::Cbor => cbor::write(content.value()).into(),
+            Serialization::Xml => xml::write(&self.schemas, content.value()).into(),
         }
     }
 
     /// Reads a request primitive. Fails with BAD_REQUEST as [`Codec::read_content`] does, and if it is no request.
     pub fn read_request(&self, serialization: Serialization, bytes: Bytes) -> Result<Request, Box<Refused>> {
-        let value = match self.read_content(serialization, bytes) {
-            Ok(content) => content.into_value(),
+        let value = match self.read_primitive(serialization, bytes, REQUEST) {
+            Ok(value) => value,
             Err(failure) => return Err(Box::new(Refused { request: Request::default(), failure })),
         };
         let known = |name: &str| Some(value.get(name)?.as_str()?.to_owned());
@@ -114,12 +126,12 @@ impl Codec {
         if serialization == Serialization::Json {
             return json::request_to_text(request);
         }
-        self.write_content(serialization, &Content::from_value(json::request_to_json(request)))
+        self.write_primitive(serialization, json::request_to_json(request), REQUEST)
     }
 
     /// Reads a response primitive. Fails with BAD_REQUEST as [`Codec::read_content`] does, and if it is no response.
     pub fn read_response(&self, serialization: Serialization, bytes: Bytes) -> Result<Response, Failure> {
-        json::response_from_json(self.read_content(serialization, bytes)?.into_value())
+        json::response_from_json(self.read_primitive(serialization, bytes, RESPONSE)?)
     }
 
     /// Writes a response primitive.
@@ -127,7 +139,34 @@ impl Codec {
         if serialization == Serialization::Json {
             return json::response_to_text(response);
         }
-        self.write_content(serialization, &Content::from_value(json::response_to_json(response)))
+        self.write_primitive(serialization, json::response_to_json(response), RESPONSE)
+    }
+
+    /// XML alone has a root around a primitive (TS-0004 8.4.2).
+    fn read_primitive(
+        &self,
+        serialization: Serialization,
+        bytes: Bytes,
+        root: &str,
+    ) -> Result<Value, Failure> {
+        let value = self.read_content(serialization, bytes)?.into_value();
+        if serialization != Serialization::Xml {
+            return Ok(value);
+        }
+        match value {
+            Value::Object(mut object) if object.contains_key(root) => {
+                Ok(object.swap_remove(root).unwrap_or_default())
+            }
+            _ => Err(Failure::bad_request(format!("the root of the content is not {root}"))),
+        }
+    }
+
+    fn write_primitive(&self, serialization: Serialization, value: Value, root: &str) -> Bytes {
+        let value = match serialization {
+            Serialization::Xml => Value::Object(Object::from_iter([(root.to_owned(), value)])),
+            Serialization::Json | Serialization::Cbor => value,
+        };
+        self.write_content(serialization, &Content::from_value(value))
     }
 
     fn check_depth(&self, json: &[u8]) -> Result<(), Failure> {
