@@ -5,6 +5,7 @@
 //! of its `exchange` module; what a request does is left to whoever implements them.
 
 pub mod coap;
+pub mod discovery;
 mod escape;
 pub mod http;
 mod identifiers;

@@ -24,6 +24,7 @@ pub mod layer;
 mod line;
 pub mod link;
 pub mod links;
+mod multicast;
 pub mod observe;
 pub mod options;
 pub mod primitives;

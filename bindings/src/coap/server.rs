@@ -12,6 +12,7 @@ use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
 use super::link::{Link, Udp};
+use super::multicast;
 use super::resources::{Notifier, Resources, Source};
 use super::serving::Serving;
 use super::settings::ServerSettings;
@@ -25,6 +26,7 @@ const MAX_DATAGRAM: usize = 65_535;
 /// A server that runs. Dropping it ends it at once.
 pub struct Server {
     addresses: Vec<SocketAddr>,
+    sockets: Vec<Arc<UdpSocket>>,
     serving: Arc<Serving>,
     receiving: Vec<JoinHandle<()>>,
     repeating: JoinHandle<()>,
@@ -51,15 +53,19 @@ impl Server {
         let _ = tokio::time::timeout(self.serving.settings.stop_deadline, settled).await;
     }
 
-    /// Receives from a further socket, whose messages were sent to a group (RFC 7252 8): answers leave through the
-    /// socket of the same family.
-    pub fn join(&mut self, socket: UdpSocket) -> io::Result<()> {
-        let is_v4 = socket.local_addr()?.is_ipv4();
-        let link = self.addresses.iter().position(|address| address.is_ipv4() == is_v4);
-        let link = link.and_then(|link| u16::try_from(link).ok());
-        let link = link.ok_or_else(|| io::Error::other("no socket of this family to answer from"))?;
-        let receiving = receive(Arc::clone(&self.serving), Arc::new(socket), link, true);
-        self.receiving.push(tokio::spawn(receiving));
+    /// Receives what is sent to the groups of all CoAP nodes (RFC 7252 8, 12.8), on the interfaces of the addresses that
+    /// it listens on but loopback. Answers leave through the socket of that address. Within the runtime.
+    ///
+    /// Fails if there is no interface to join on; groups that were joined before stay so.
+    pub fn join_groups(&mut self) -> io::Result<()> {
+        for (link, socket) in self.sockets.iter().enumerate() {
+            let is_loopback = socket.local_addr()?.ip().is_loopback();
+            let Some(link) = u16::try_from(link).ok().filter(|_| !is_loopback) else { continue };
+            for group in multicast::sockets(socket)? {
+                let receiving = receive(Arc::clone(&self.serving), Arc::new(group), link, true);
+                self.receiving.push(tokio::spawn(receiving));
+            }
+        }
         Ok(())
     }
 
@@ -98,15 +104,15 @@ pub async fn start(settings: ServerSettings, resources: Arc<dyn Resources>) -> i
     let serving = Serving::new(settings, Arc::clone(&resources));
     resources.started(Arc::clone(&serving) as Arc<dyn Notifier>);
     let mut receiving = Vec::new();
-    for socket in sockets {
-        let link = serving.endpoint.attach(Arc::new(Udp(Arc::clone(&socket))));
+    for socket in &sockets {
+        let link = serving.endpoint.attach(Arc::new(Udp(Arc::clone(socket))));
         for _ in 0..receivers {
-            receiving.push(tokio::spawn(receive(Arc::clone(&serving), Arc::clone(&socket), link, false)));
+            receiving.push(tokio::spawn(receive(Arc::clone(&serving), Arc::clone(socket), link, false)));
         }
     }
     let repeated = Arc::clone(&serving);
     let repeating = tokio::spawn(async move { repeated.endpoint.run().await });
-    Ok(Server { addresses, serving, receiving, repeating })
+    Ok(Server { addresses, sockets, serving, receiving, repeating })
 }
 
 /// A socket for datagrams that the runtime waits for.
@@ -117,6 +123,7 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<Arc<UdpSocket>> {
             // So that both families can have the same port.
             socket.set_only_v6(true)?;
         }
+        multicast::deafen(&socket, address.is_ipv4())?;
         // Less is not worth a failure.
         let _ = socket.set_recv_buffer_size(BACKLOG).and_then(|()| socket.set_send_buffer_size(BACKLOG));
         socket.set_nonblocking(true)?;

@@ -13,12 +13,6 @@ use dyad_protocol::serialization::Codec;
 use super::{Common, STOP_DEADLINE, reachable};
 use crate::settings::Settings;
 
-/// Observers at a time.
-const OBSERVERS: Limits = Limits { total: 20_000, per_address: 20_000 };
-
-/// Links in one answer.
-const LINKS: u32 = 1_000;
-
 /// Starts the server, unless it is switched off.
 pub(super) async fn start(common: &Common<'_>) -> anyhow::Result<Option<Server>> {
     let settings = &common.settings.coap;
@@ -33,14 +27,16 @@ pub(super) async fn start(common: &Common<'_>) -> anyhow::Result<Option<Server>>
         is_attribute: Arc::new(move |name| attributes.is_attribute(name)),
         new_identifier: dyad_bindings::identifiers(),
     };
+    let observers = Limits { total: settings.observers, per_address: settings.observers_per_address };
     let site = Site {
         cse_name: common.settings.cse.name.clone(),
         release: common.settings.cse.supported_releases.last().cloned(),
         schemas: Arc::clone(common.schemas),
-        links: LINKS,
+        links: u32::try_from(settings.links).unwrap_or(u32::MAX),
     };
     let resources = Primitives::new(rules, Arc::clone(&common.receiver));
-    let resources = Arc::new(resources.with_observers(OBSERVERS).with_links(site));
+    let resources = Arc::new(resources.with_observers(observers).with_links(site));
+    let is_multicast = settings.multicast;
     let settings = ServerSettings {
         listen: vec![settings.listen],
         max_body: settings.max_body,
@@ -48,10 +44,13 @@ pub(super) async fn start(common: &Common<'_>) -> anyhow::Result<Option<Server>>
         stop_deadline: STOP_DEADLINE,
         ..ServerSettings::default()
     };
-    let started = coap::start(settings, resources).await;
-    Ok(Some(started.context(
+    let mut server = coap::start(settings, resources).await.context(
         "cannot listen for CoAP; set coap.listen to a free address or coap.enabled to false, or stop what listens there",
-    )?))
+    )?;
+    if is_multicast && let Err(error) = server.join_groups() {
+        tracing::warn!(%error, "cannot join the groups of CoAP nodes, who ask them do not find this node; coap.multicast=false leaves it out");
+    }
+    Ok(Some(server))
 }
 
 /// The client.

@@ -4,6 +4,7 @@
 //! that the CSEBase names, and for stopping them together. How a binding works is left to `dyad-bindings`.
 
 mod coap;
+mod discovery;
 mod http;
 mod mqtt;
 mod ws;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use dyad_bindings::discovery::Announced;
 use dyad_bindings::http::{CorsSetting, Door, Server};
 use dyad_protocol::exchange::{Receiver, Transport};
 use dyad_protocol::schema::Schemas;
@@ -40,6 +42,7 @@ pub(crate) struct Common<'a> {
 pub(crate) struct Listeners {
     http: Server,
     coap: Option<dyad_bindings::coap::Server>,
+    announced: Option<Announced>,
     mqtt: Option<mqtt::Mqtt>,
     ws: WebSocket,
 }
@@ -52,7 +55,9 @@ impl Listeners {
         let coap = coap::start(&common).await?;
         let mqtt = mqtt::Mqtt::start(&common).await?;
         let ws = ws::start(&common).await?;
-        Ok(Self { http, coap, mqtt, ws })
+        let at = coap.as_ref().map(|coap| coap.addresses()).unwrap_or_default();
+        let announced = discovery::announce(common.settings, http.addresses(), at);
+        Ok(Self { http, coap, announced, mqtt, ws })
     }
 
     /// Where HTTP listens, with the port that was taken for port 0.
@@ -111,6 +116,11 @@ impl Listeners {
 
     /// Ends all: what is in flight is answered until the deadline.
     pub(crate) async fn stop(self) {
+        let announced = async {
+            if let Some(announced) = self.announced {
+                announced.stop().await;
+            }
+        };
         let mqtt = async {
             if let Some(mqtt) = self.mqtt {
                 mqtt.stop().await;
@@ -121,7 +131,7 @@ impl Listeners {
                 coap.stop().await;
             }
         };
-        tokio::join!(self.http.stop(), coap, mqtt, self.ws.stop());
+        tokio::join!(self.http.stop(), announced, coap, mqtt, self.ws.stop());
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::problem::Problem;
 use super::typed::{
-    Coap, Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker,
+    Coap, Container, Cse, CseType, Discovery, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker,
     Notification, Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls, Ws,
 };
 use dyad_bindings::mqtt::broker::Unnamed;
@@ -112,8 +112,16 @@ impl Values {
             lenient: self.switch("coap.lenient")?,
             max_body: self.count("coap.max_body")?,
             rate: u32::try_from(self.number("coap.rate")?).unwrap_or(u32::MAX),
+            observers: self.count("coap.observers")?,
+            observers_per_address: self.count("coap.observers_per_address")?,
+            links: self.count("coap.links")?,
+            multicast: self.switch("coap.multicast")?,
             poa: self.list("coap.poa")?,
         })
+    }
+
+    pub(super) fn discovery(&mut self) -> Filled<Discovery> {
+        Ok(Discovery { enabled: self.switch("discovery.enabled")? })
     }
 
     pub(super) fn mqtt(&mut self) -> Filled<Mqtt> {

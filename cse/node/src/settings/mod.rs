@@ -19,7 +19,7 @@ pub(crate) use show::{markdown, overview};
 pub(crate) use source::Sources;
 pub(crate) use table::Table;
 pub(crate) use typed::{
-    Coap, Container, Cse, CseType, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker,
+    Coap, Container, Cse, CseType, Discovery, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker,
     Notification, Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls, Ws,
 };
 
@@ -39,6 +39,7 @@ pub(crate) struct Settings {
     pub(crate) http: Http,
     pub(crate) tls: Tls,
     pub(crate) coap: Coap,
+    pub(crate) discovery: Discovery,
     pub(crate) mqtt: Mqtt,
     pub(crate) ws: Ws,
     pub(crate) store: Store,
@@ -115,6 +116,7 @@ impl Settings {
             http: values.http()?,
             tls: values.tls()?,
             coap: values.coap()?,
+            discovery: values.discovery()?,
             mqtt: values.mqtt()?,
             ws: values.ws()?,
             store: values.store()?,

@@ -120,7 +120,7 @@ impl Table {
 }
 
 /// The sections with what they are about, in the order of the table.
-pub(super) const SECTIONS: [(&str, &str); 17] = [
+pub(super) const SECTIONS: [(&str, &str); 18] = [
     ("cse", "Who this node is."),
     ("registration", "Who may register here."),
     ("container", "Limits of containers whose creator names none."),
@@ -133,6 +133,7 @@ pub(super) const SECTIONS: [(&str, &str); 17] = [
     ("coap", "The CoAP binding."),
     ("mqtt", "The MQTT binding, and the broker that comes with it."),
     ("ws", "The WebSocket binding."),
+    ("discovery", "How this node is found on the local network."),
     ("store", "Where resources are kept."),
     ("notification", "How notifications are delivered."),
     ("polling", "Channels of entities that come for their requests."),
@@ -266,6 +267,14 @@ pub(super) static TABLE: &[Setting] = &[
         "Largest content of a request, all its blocks together."),
     setting("coap.rate", "5000", Kind::Count(0, 1_000_000),
         "Requests per second from one IPv4 address or 64 bits of an IPv6 one; 0 = no limit."),
+    setting("coap.observers", "20000", Kind::Count(0, 1_000_000),
+        "Observations of resources at the same time; who comes when there are too many is answered once."),
+    setting("coap.observers_per_address", "1000", Kind::Count(0, 1_000_000),
+        "Observations from one IP address at the same time."),
+    setting("coap.links", "1000", Kind::Count(0, 10_000),
+        "Links at /.well-known/core to what anybody may discover, beside that to the CSEBase."),
+    setting("coap.multicast", "true", Kind::Switch,
+        "Answer who asks all CoAP nodes for /.well-known/core; never on a loopback address."),
     setting("coap.poa", "", Kind::List(check::points_of_access, "a list of URLs like coap://gateway.example.com"),
         "URLs under which others reach this node over CoAP; none = derived from coap.listen."),
 
@@ -346,6 +355,9 @@ pub(super) static TABLE: &[Setting] = &[
         "Most connections at a time; more wait to be accepted. Each takes an open file (ulimit -n)."),
     setting("ws.poa", "", Kind::List(check::points_of_access, "a list of URLs like ws://gateway.example.com:8180"),
         "URLs under which others reach this node; none = derived from ws.listen."),
+
+    setting("discovery.enabled", "true", Kind::Switch,
+        "Announce by DNS-SD (_onem2m._tcp, _coap._udp) what listens on other than loopback addresses."),
 
     setting("store.url", "sqlite:./data/dyad.db", Kind::Text(check::store, "sqlite:PATH, sqlite::memory:, postgres://USER:PASSWORD@HOST/DATABASE"),
         "Database that keeps the resources; sqlite::memory: forgets all at the stop."),

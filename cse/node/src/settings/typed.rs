@@ -131,6 +131,10 @@ pub(crate) struct Coap {
     pub(crate) max_body: usize,
     /// 0 is no limit.
     pub(crate) rate: u32,
+    pub(crate) observers: usize,
+    pub(crate) observers_per_address: usize,
+    pub(crate) links: usize,
+    pub(crate) multicast: bool,
     pub(crate) poa: Vec<String>,
 }
 
@@ -188,6 +192,12 @@ pub(crate) struct Ws {
     pub(crate) keep_alive: Duration,
     pub(crate) max_connections: usize,
     pub(crate) poa: Vec<String>,
+}
+
+/// `discovery.*`
+#[derive(Clone, Debug)]
+pub(crate) struct Discovery {
+    pub(crate) enabled: bool,
 }
 
 /// How much a commit survives.
