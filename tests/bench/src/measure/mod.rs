@@ -12,6 +12,7 @@ mod memory;
 mod million;
 mod mqtt;
 mod notify;
+mod observers;
 mod polling;
 mod read;
 mod semantics;
@@ -64,11 +65,13 @@ pub(crate) enum Measure {
     Soak,
     /// 10,000 AEs that poll, and a notification to each.
     Polling,
+    /// 10,000 CoAP observers of one container, and a change told to all.
+    Observers,
     /// Requests over MQTT, held against round trips without the node and against HTTP.
     Mqtt,
 }
 
-const EACH: [Measure; 18] = [
+const EACH: [Measure; 19] = [
     Measure::Read,
     Measure::Create,
     Measure::Latest,
@@ -82,6 +85,7 @@ const EACH: [Measure; 18] = [
     Measure::Soak,
     Measure::Polling,
     Measure::Coap,
+    Measure::Observers,
     Measure::Mqtt,
     Measure::Million,
     Measure::Geo,
@@ -122,6 +126,7 @@ impl Measure {
             Self::Startup => startup::run(bench, report),
             Self::Coap => coap::run(bench, report),
             Self::Polling => polling::run(bench, report),
+            Self::Observers => observers::run(bench, report),
             Self::Mqtt => mqtt::run(bench, report),
         }
     }
