@@ -35,6 +35,7 @@ mod requests;
 mod schedules;
 mod seeds;
 mod semantics;
+mod serializations;
 mod settings;
 mod storm;
 mod stress;

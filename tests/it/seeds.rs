@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use dyad_protocol::primitive::json::{parse, request_from_json, response_from_json};
 use dyad_protocol::schema::{Release, Schemas};
+use dyad_protocol::serialization::{Codec, PARSER_LIMIT, Serialization};
 use dyad_tests::workspace;
 
 fn seeds(target: &str) -> Vec<(PathBuf, String)> {
@@ -26,6 +28,14 @@ fn seeds_are_accepted() {
     for (file, text) in seeds("schema_toml") {
         let added = Schemas::builtin().unwrap().add("seed", &text);
         assert!(added.is_ok(), "{}: {added:?}", file.display());
+    }
+    for serialization in [Serialization::Cbor, Serialization::Xml] {
+        let codec = Codec::new(Arc::new(Schemas::builtin().unwrap()), PARSER_LIMIT);
+        for file in fs::read_dir(workspace().join("tests/fuzz/seeds").join(serialization.name())).unwrap() {
+            let path = file.unwrap().path();
+            let read = codec.read_content(serialization, fs::read(&path).unwrap().into());
+            assert!(read.is_ok(), "{}: {read:?}", path.display());
+        }
     }
     let schemas = Schemas::builtin().unwrap();
     for (file, text) in seeds("resource") {

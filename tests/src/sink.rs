@@ -20,8 +20,10 @@ pub struct Received {
     pub line: String,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The content.
+    /// The content; a string if it is no JSON.
     pub body: Value,
+    /// The content as it came.
+    pub bytes: Vec<u8>,
 }
 
 impl Received {
@@ -198,7 +200,8 @@ fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         let line = message.start.rsplit_once(' ').map_or_else(String::new, |(line, _)| line.to_owned());
         let mut state = shared.state.lock().unwrap();
         let reply = state.next.pop_front().unwrap_or_else(|| state.always.clone());
-        state.received.push(Received { at: Instant::now(), line, headers: message.headers, body });
+        let Message { headers, body: bytes, .. } = message;
+        state.received.push(Received { at: Instant::now(), line, headers, body, bytes });
         shared.changed.notify_all();
         if !reply.after.is_zero() {
             // Slow, but not longer than it lives.
