@@ -18,8 +18,18 @@ fn over_http_on_sqlite() {
 }
 
 #[test]
+fn over_coap() {
+    elsewhere(Transport::Coap);
+}
+
+#[test]
 fn over_mqtt() {
     elsewhere(Transport::Mqtt);
+}
+
+#[test]
+fn over_websocket() {
+    elsewhere(Transport::WebSocket);
 }
 
 /// Over a binding besides HTTP: a database less is enough to see that the binding carries the same.

@@ -81,7 +81,30 @@ impl Case {
     /// Whether a binding can carry it.
     pub(crate) fn goes_over(&self, transport: Transport) -> bool {
         let is_named = self.not_over.iter().any(|name| name.eq_ignore_ascii_case(transport.name()));
-        !is_named && (transport == Transport::Http || (self.only != Some(Only::Http) && !self.is_http_only()))
+        let is_sayable = match transport {
+            Transport::Http => true,
+            other => {
+                self.only != Some(Only::Http)
+                    && !self.is_http_only()
+                    && (other != Transport::Coap || !self.has_long_fields())
+            }
+        };
+        is_sayable && !is_named
+    }
+
+    /// Whether a query field is longer than an option of CoAP can be (RFC 7252 5.10).
+    fn has_long_fields(&self) -> bool {
+        let query = |step: &Value| match step.get("query")? {
+            Value::Object(fields) => Some(fields.clone()),
+            // A variable stands for all fields.
+            whole => self.variables.get(text(whole).trim_matches(['$', '{', '}']))?.as_object().cloned(),
+        };
+        let mut fields = self.setup.iter().chain(&self.steps).filter_map(query).flatten();
+        fields.any(|(name, value)| {
+            let value = text(&value);
+            let variables = self.variables.iter().filter(|(name, _)| value.contains(&format!("${{{name}}}")));
+            name.len() + value.len() + variables.map(|(_, own)| text(own).len()).sum::<usize>() > 254
+        })
     }
 
     /// Whether a step can only be taken, or its outcome only be seen, over HTTP: a line, a text, a header that carries no

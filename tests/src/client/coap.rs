@@ -190,7 +190,7 @@ fn message(request: &Request, identifier: &str) -> Packet {
     }
     let uris = parameters(request).filter(|(name, _)| *name == "nu").map(|(_, value)| value);
     for field in query.split('&').filter(|field| !field.is_empty()) {
-        message.add_option(CoapOption::UriQuery, field.as_bytes().to_vec());
+        message.add_option(CoapOption::UriQuery, unescape(field).into_bytes());
     }
     for uri in uris {
         message.add_option(CoapOption::Unknown(263), uri.as_bytes().to_vec());
