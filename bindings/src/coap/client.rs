@@ -1,4 +1,4 @@
-//! The CoAP client: brings requests to `coap://` addresses.
+//! The CoAP client: brings requests to `coap://` and `coaps://` addresses.
 //!
 //! Responsible for addresses and sockets, one per family, which all requests share. The mapping is left to `encode` and
 //! `read`, blocks to `conversation`, messages to `line`.
@@ -19,30 +19,60 @@ use super::line::Line;
 use super::serving::lock;
 use super::settings::ClientSettings;
 use super::{encode, read};
+use crate::tls::dtls::{ClientSecrets, SessionLimits};
 
-/// The port of `coap` (RFC 7252 6.1).
+/// The ports of `coap` and `coaps` (RFC 7252 6.1, 6.2).
 const PORT: u16 = 5683;
+const SECURE_PORT: u16 = 5684;
 
-/// Brings requests to `coap://` addresses, as confirmable messages, over one socket per family.
+/// What requests over DTLS need.
+#[derive(Clone)]
+pub(super) struct ClientDtls {
+    pub(super) secrets: Arc<ClientSecrets>,
+    pub(super) limits: SessionLimits,
+}
+
+/// A socket for each family.
+#[derive(Default)]
+struct Lines {
+    v4: Mutex<Option<Arc<Line>>>,
+    v6: Mutex<Option<Arc<Line>>>,
+}
+
+/// Brings requests to `coap://` and `coaps://` addresses, as confirmable messages, over one socket per family.
 pub struct CoapTransport {
     settings: ClientSettings,
     codec: Codec,
-    v4: Mutex<Option<Arc<Line>>>,
-    v6: Mutex<Option<Arc<Line>>>,
+    plain: Lines,
+    secure: Lines,
+    dtls: Option<ClientDtls>,
 }
 
 impl CoapTransport {
     /// A transport. Its sockets are opened with the first request.
     pub fn new(settings: ClientSettings, codec: Codec) -> Self {
-        Self { settings, codec, v4: Mutex::default(), v6: Mutex::default() }
+        Self { settings, codec, plain: Lines::default(), secure: Lines::default(), dtls: None }
     }
 
-    fn line(&self, to: SocketAddr) -> Result<Arc<Line>, TransportError> {
-        let mut line = lock(if to.is_ipv4() { &self.v4 } else { &self.v6 });
+    /// With certificates or keys for `coaps://` addresses.
+    #[must_use]
+    pub fn with_dtls(self, secrets: Arc<ClientSecrets>, limits: SessionLimits) -> Self {
+        Self { dtls: Some(ClientDtls { secrets, limits }), ..self }
+    }
+
+    fn line(&self, to: SocketAddr, is_secure: bool) -> Result<Arc<Line>, TransportError> {
+        let lines = if is_secure { &self.secure } else { &self.plain };
+        let mut line = lock(if to.is_ipv4() { &lines.v4 } else { &lines.v6 });
         if let Some(line) = &*line {
             return Ok(Arc::clone(line));
         }
-        let opened = Line::open(to, self.settings.limits);
+        let opened = match &self.dtls {
+            Some(dtls) if is_secure => Line::open_securely(to, self.settings.limits, dtls),
+            None if is_secure => {
+                return Err(TransportError::Unreachable("coaps:// is not spoken here".to_owned()));
+            }
+            _ => Line::open(to, self.settings.limits),
+        };
         let opened = Arc::new(opened.map_err(|error| TransportError::Unreachable(error.to_string()))?);
         *line = Some(Arc::clone(&opened));
         Ok(opened)
@@ -52,7 +82,7 @@ impl CoapTransport {
 #[async_trait]
 impl Transport for CoapTransport {
     fn schemes(&self) -> &[&'static str] {
-        &["coap"]
+        &["coap", "coaps"]
     }
 
     async fn send(
@@ -68,8 +98,10 @@ impl Transport for CoapTransport {
         let mut packet = encode::request(target.path, target.query, request, serialization, &self.codec)?;
         let resolved = tokio::time::timeout_at(deadline.into(), target.resolve(&mut packet));
         let to = resolved.await.unwrap_or(Err(TransportError::TimedOut))?;
+        let line = self.line(to, target.is_secure)?;
+        line.prepare(to, target.host, deadline).await?;
         let conversation = Conversation {
-            line: &*self.line(to)?,
+            line: &line,
             to,
             deadline,
             exponent: self.settings.block_exponent,
@@ -82,6 +114,8 @@ impl Transport for CoapTransport {
 /// The parts of a `coap://` URL (RFC 7252 6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Target<'a> {
+    /// `coaps`
+    is_secure: bool,
     /// Without the brackets of IPv6.
     host: &'a str,
     port: u16,
@@ -92,7 +126,8 @@ struct Target<'a> {
 
 impl<'a> Target<'a> {
     fn of(url: &'a str) -> Option<Self> {
-        let (_, rest) = url.split_once("://")?;
+        let (scheme, rest) = url.split_once("://")?;
+        let is_secure = scheme.eq_ignore_ascii_case("coaps");
         let rest = rest.split('#').next()?;
         let (rest, query) = match rest.split_once('?') {
             Some((rest, query)) => (rest, Some(query)),
@@ -106,8 +141,9 @@ impl<'a> Target<'a> {
             }
             None => authority.split_once(':').unwrap_or((authority, "")),
         };
-        let port = if port.is_empty() { PORT } else { port.parse().ok()? };
-        (!host.is_empty()).then_some(Self { host, port, path, query })
+        let usual = if is_secure { SECURE_PORT } else { PORT };
+        let port = if port.is_empty() { usual } else { port.parse().ok()? };
+        (!host.is_empty()).then_some(Self { is_secure, host, port, path, query })
     }
 
     /// The address; a name that was resolved is named in the request (RFC 7252 6.4).

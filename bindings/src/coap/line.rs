@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -18,14 +18,17 @@ use tokio::net::UdpSocket;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::client::ClientDtls;
 use super::endpoint::{Endpoint, UnderWay};
 use super::layer::Limits;
-use super::link::Udp;
+use super::link::{Link, Udp};
 use super::remembered::{Asks, Remembered, Room, Seen};
 use super::resources::{Outcome, Source};
+use super::secured::Sessions;
 use super::server;
 use super::serving::lock;
 use super::wire::{self, Datagram, Head, Kind, Token};
+use crate::tls;
 
 /// Responses that are known again when they are repeated.
 const REMEMBERED: Room = Room { messages: 16_384, bytes: 1024 * 1024 };
@@ -36,6 +39,8 @@ const MAX_DATAGRAM: usize = 65_535;
 /// A socket with what waits for responses on it. Dropping it ends its tasks.
 pub(super) struct Line {
     shared: Arc<Shared>,
+    /// The sessions that requests travel in, if they are secured.
+    sessions: Option<Arc<Sessions>>,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -57,24 +62,46 @@ struct Waiting {
 impl Line {
     /// A socket of the family of an address.
     pub(super) fn open(to: SocketAddr, limits: Limits) -> io::Result<Self> {
-        let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-        let socket = server::bind(any.parse().map_err(io::Error::other)?)?;
-        let endpoint = Endpoint::new(limits, Box::new(|_, _, _| ()));
-        let link = endpoint.attach(Arc::new(Udp(Arc::clone(&socket))));
-        let shared = Arc::new(Shared {
-            endpoint,
-            waiting: Mutex::default(),
-            remembered: Mutex::new(Remembered::new(REMEMBERED, REMEMBERED)),
-            tokens: RandomState::new(),
-            drawn: AtomicU64::new(0),
-            link,
+        let socket = server::bind(any(to))?;
+        let shared = Shared::new(limits, Arc::new(Udp(Arc::clone(&socket))));
+        let receiving = Arc::clone(&shared);
+        let receiving = tokio::spawn(async move { receiving.receive(&socket).await });
+        Ok(Self::with(shared, None, receiving))
+    }
+
+    /// The same for requests over DTLS.
+    pub(super) fn open_securely(to: SocketAddr, limits: Limits, dtls: &ClientDtls) -> io::Result<Self> {
+        let sockets = tls::dtls::Endpoint::client(any(to), Arc::clone(&dtls.secrets), dtls.limits)?;
+        let sessions = Arc::new(Sessions(Arc::new(sockets)));
+        let shared = Shared::new(limits, Arc::clone(&sessions) as Arc<dyn Link>);
+        let (receiving, running) = (Arc::clone(&shared), Arc::clone(&sessions.0));
+        let receiving = tokio::spawn(async move {
+            let take = |address: SocketAddr, datagram: &[u8]| {
+                receiving.datagram(Instant::now(), Source { address, link: receiving.link }, datagram);
+            };
+            running.run(take).await;
         });
-        let (receiving, repeating) = (Arc::clone(&shared), Arc::clone(&shared));
-        let tasks = [
-            tokio::spawn(async move { receiving.receive(&socket).await }),
-            tokio::spawn(async move { repeating.endpoint.run().await }),
-        ];
-        Ok(Self { shared, tasks })
+        Ok(Self::with(shared, Some(sessions), receiving))
+    }
+
+    fn with(shared: Arc<Shared>, sessions: Option<Arc<Sessions>>, receiving: JoinHandle<()>) -> Self {
+        let repeating = Arc::clone(&shared);
+        let repeating = tokio::spawn(async move { repeating.endpoint.run().await });
+        Self { shared, sessions, tasks: [receiving, repeating] }
+    }
+
+    /// Makes sure that requests can be sent to an address: over DTLS, that there is a session with this host.
+    pub(super) async fn prepare(
+        &self,
+        to: SocketAddr,
+        host: &str,
+        deadline: Instant,
+    ) -> Result<(), TransportError> {
+        let Some(sessions) = &self.sessions else { return Ok(()) };
+        match tokio::time::timeout_at(deadline.into(), sessions.0.connect(to, host)).await {
+            Ok(made) => made.map_err(|error| TransportError::Unreachable(error.to_string())),
+            Err(_) => Err(TransportError::TimedOut),
+        }
     }
 
     /// Sends a request as a confirmable message and waits for its response, until the deadline at the longest. What is
@@ -116,6 +143,12 @@ impl Line {
     }
 }
 
+/// Any address and port of the family of an address.
+fn any(to: SocketAddr) -> SocketAddr {
+    let ip = if to.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
+    SocketAddr::new(ip, 0)
+}
+
 impl Drop for Line {
     fn drop(&mut self) {
         for task in &self.tasks {
@@ -142,6 +175,19 @@ impl Drop for Asked<'_> {
 }
 
 impl Shared {
+    fn new(limits: Limits, link: Arc<dyn Link>) -> Arc<Self> {
+        let endpoint = Endpoint::new(limits, Box::new(|_, _, _| ()));
+        let link = endpoint.attach(link);
+        Arc::new(Self {
+            endpoint,
+            waiting: Mutex::default(),
+            remembered: Mutex::new(Remembered::new(REMEMBERED, REMEMBERED)),
+            tokens: RandomState::new(),
+            drawn: AtomicU64::new(0),
+            link,
+        })
+    }
+
     /// Eight bytes that nobody can guess: a response in another's name has to have them (RFC 7252 5.3.1).
     fn new_token(&self) -> Token {
         let number = self.drawn.fetch_add(1, Ordering::Relaxed);

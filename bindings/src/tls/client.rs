@@ -6,7 +6,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -26,7 +26,12 @@ pub struct ClientTls {
     pub identity: Option<Identity>,
     /// The oldest version that is spoken.
     pub min_version: MinVersion,
+    /// What became of `ca` and `system_roots`, which several clients share.
+    pub roots: SharedRoots,
 }
+
+/// Trusted issuers, read once.
+pub type SharedRoots = Arc<OnceLock<Arc<RootCertStore>>>;
 
 impl fmt::Debug for ClientTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,7 +52,10 @@ impl ClientTls {
     }
 
     /// All issuers that are trusted. A machine that trusts nobody is no error: most nodes talk to their own alone.
-    pub(super) fn roots(&self) -> Result<RootCertStore, MaterialError> {
+    pub(super) fn roots(&self) -> Result<Arc<RootCertStore>, MaterialError> {
+        if let Some(roots) = self.roots.get() {
+            return Ok(Arc::clone(roots));
+        }
         let mut roots = server::store(&self.ca)?;
         if self.system_roots {
             let found = rustls_native_certs::load_native_certs();
@@ -57,7 +65,7 @@ impl ClientTls {
             let (taken, passed) = roots.add_parsable_certificates(found.certs);
             tracing::debug!(taken, passed, "issuers that the operating system trusts");
         }
-        Ok(roots)
+        Ok(Arc::clone(self.roots.get_or_init(|| Arc::new(roots))))
     }
 }
 

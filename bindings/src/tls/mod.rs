@@ -6,12 +6,15 @@
 
 mod accept;
 mod client;
+pub mod dtls;
+mod listen;
 mod material;
 mod peer;
 mod server;
 
 pub use accept::{Accepted, Limits, TlsAcceptor};
-pub use client::{ClientTls, TlsConnector, explain};
+pub use client::{ClientTls, SharedRoots, TlsConnector, explain};
+pub use listen::TlsListener;
 pub use material::{Identity, MaterialError, What, certificates};
 pub use peer::{Validity, describe};
 pub use server::{ClientAuth, MinVersion, ServerTls};

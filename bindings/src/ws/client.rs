@@ -4,12 +4,14 @@
 //! send requests as well. Which address, how often, and what is owed is left to the core.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use dyad_protocol::exchange::{Connection, Transport, TransportError};
 use dyad_protocol::{Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tungstenite::protocol::Role;
@@ -21,7 +23,7 @@ use super::line::{Ending, Line};
 use super::settings::{ClientSettings, Shared};
 use super::socket::Socket;
 
-/// Brings requests to `ws://` addresses, and to entities over the connections that they have opened.
+/// Brings requests to `ws://` and `wss://` addresses, and to entities over the connections that they have opened.
 #[derive(Debug)]
 pub struct WsTransport {
     shared: Shared,
@@ -88,9 +90,28 @@ impl WsTransport {
 
     async fn open(&self, place: &Place) -> Result<Arc<Line>, TransportError> {
         let unreachable = |error: std::io::Error| TransportError::Unreachable(error.to_string());
-        let mut stream = TcpStream::connect((place.host.as_str(), place.port)).await.map_err(unreachable)?;
+        let stream = TcpStream::connect((place.host.as_str(), place.port)).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         let peer = stream.peer_addr().ok();
+        match (&self.settings.tls, place.is_secure) {
+            (_, false) => self.greet(place, stream, peer).await,
+            (Some(tls), true) => {
+                let stream = tls.connect(&place.host, stream).await.map_err(unreachable)?;
+                self.greet(place, stream, peer).await
+            }
+            (None, true) => Err(TransportError::Unreachable("wss:// is not spoken here".to_owned())),
+        }
+    }
+
+    async fn greet<S>(
+        &self,
+        place: &Place,
+        mut stream: S,
+        peer: Option<SocketAddr>,
+    ) -> Result<Arc<Line>, TransportError>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let (serialization, tail) = dial::greet(&mut stream, place).await?;
         let Shared { codec, limits, .. } = &self.shared;
         let limits = *limits;
@@ -122,7 +143,7 @@ fn make_room(kept: &mut HashMap<Place, Kept>) -> Result<(), TransportError> {
 #[async_trait]
 impl Transport for WsTransport {
     fn schemes(&self) -> &[&'static str] {
-        &["ws"]
+        &["ws", "wss"]
     }
 
     async fn send(

@@ -13,8 +13,9 @@ use tungstenite::http::Uri;
 use super::handshake::MAX_HEAD;
 use super::subprotocol;
 
-/// The port of a URL that names none (TS-0020 6.2.1).
+/// The ports of URLs that name none, `ws` and `wss` (TS-0020 6.2.1).
 const DEFAULT_PORT: u16 = 80;
+const DEFAULT_SECURE_PORT: u16 = 443;
 
 /// Where a URL leads, and in which serialisation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +23,8 @@ pub(super) struct Place {
     /// A name or an address, without brackets.
     pub(super) host: String,
     pub(super) port: u16,
+    /// `wss`
+    pub(super) is_secure: bool,
     /// As in the Host header.
     authority: String,
     path: String,
@@ -30,18 +33,22 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Takes a URL apart: `ws://host:port/path`. `None` if it is none.
+    /// Takes a URL apart: `ws://host:port/path`, `wss://…`. `None` if it is none.
     pub(super) fn parse(url: &str, serialization: Option<Serialization>) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() || !uri.scheme_str().is_some_and(|scheme| scheme.eq_ignore_ascii_case("ws")) {
+        let is = |scheme: &str| uri.scheme_str().is_some_and(|own| own.eq_ignore_ascii_case(scheme));
+        let is_secure = is("wss");
+        if host.is_empty() || !(is_secure || is("ws")) {
             return None;
         }
+        let usual = if is_secure { DEFAULT_SECURE_PORT } else { DEFAULT_PORT };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         Some(Self {
             host: host.to_ascii_lowercase(),
-            port: authority.port_u16().unwrap_or(DEFAULT_PORT),
+            port: authority.port_u16().unwrap_or(usual),
+            is_secure,
             authority: authority.as_str().to_ascii_lowercase(),
             path: path.to_owned(),
             serialization: serialization.unwrap_or(Serialization::Json),
@@ -119,7 +126,7 @@ mod tests {
             ("ws://a.example", place("a.example", 80, "/")),
             ("WS://A.example:8180/m2m/?x=1", place("a.example", 8180, "/m2m/?x=1")),
             ("ws://[::1]:9", place("::1", 9, "/")),
-            ("wss://a", None),
+            ("wss://a", place("a", 443, "/")),
             ("http://a", None),
             ("ws://", None),
             ("ws://user@a", None),

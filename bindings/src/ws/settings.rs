@@ -10,6 +10,7 @@ use dyad_protocol::serialization::Codec;
 
 use super::entities::Entities;
 use crate::http::CorsSetting;
+use crate::tls::TlsConnector;
 
 /// The limits of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -47,17 +48,19 @@ pub struct ServerSettings {
 }
 
 /// The settings of the client role.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ClientSettings {
     /// For how long a connection may take to be made, its handshake included.
     pub connect_timeout: Duration,
     /// Connections that are kept; the one that was not used for the longest time makes room for another.
     pub max_connections: usize,
+    /// Makes connections to `wss://` addresses; none if they are not to be reached.
+    pub tls: Option<TlsConnector>,
 }
 
 impl Default for ClientSettings {
     fn default() -> Self {
-        Self { connect_timeout: Duration::from_secs(5), max_connections: 1_000 }
+        Self { connect_timeout: Duration::from_secs(5), max_connections: 1_000, tls: None }
     }
 }
 
