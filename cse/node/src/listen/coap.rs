@@ -6,12 +6,13 @@ use anyhow::Context;
 use dyad_bindings::coap::decode::Rules;
 use dyad_bindings::coap::observe::Limits;
 use dyad_bindings::coap::well_known::Site;
-use dyad_bindings::coap::{self, ClientSettings, CoapTransport, Primitives, Server, ServerSettings};
+use dyad_bindings::coap::{self, ClientSettings, CoapTransport, Primitives, Secured, Server, ServerSettings};
 use dyad_protocol::Serialization;
 use dyad_protocol::serialization::Codec;
 
 use super::{Common, STOP_DEADLINE, reachable};
 use crate::settings::Settings;
+use crate::tls::Tls;
 
 /// Starts the server, unless it is switched off.
 pub(super) async fn start(common: &Common<'_>) -> anyhow::Result<Option<Server>> {
@@ -53,19 +54,32 @@ pub(super) async fn start(common: &Common<'_>) -> anyhow::Result<Option<Server>>
     Ok(Some(server))
 }
 
+/// Lets clients in over DTLS too, if the settings say so.
+pub(super) fn start_securely(common: &Common<'_>, server: &Server) -> anyhow::Result<Option<Secured>> {
+    let Some(listen) = common.settings.coap.dtls_listen else { return Ok(None) };
+    let endpoint = common.tls.dtls_server(listen)?;
+    Ok(Some(Secured::serve(server, endpoint)))
+}
+
 /// The client.
-pub(super) fn client(codec: &Codec) -> CoapTransport {
-    CoapTransport::new(ClientSettings::default(), codec.clone())
+pub(super) fn client(codec: &Codec, tls: &Tls) -> anyhow::Result<CoapTransport> {
+    let (secrets, limits) = tls.dtls_client()?;
+    Ok(CoapTransport::new(ClientSettings::default(), codec.clone()).with_dtls(secrets, limits))
 }
 
 /// URLs under which others reach the server.
-pub(super) fn points_of_access(settings: &Settings, server: &Server) -> Vec<String> {
+pub(super) fn points_of_access(
+    settings: &Settings,
+    server: &Server,
+    secured: Option<&Secured>,
+) -> Vec<String> {
     match settings.coap.poa.as_slice() {
-        [] => server
-            .addresses()
-            .iter()
-            .map(|address| format!("coap://{}", reachable("coap", *address)))
-            .collect(),
+        [] => {
+            let plain = server.addresses().iter().map(|address| ("coap", *address));
+            let secure = secured.iter().map(|secured| ("coaps", secured.address()));
+            let url = |(scheme, address)| format!("{scheme}://{}", reachable("coap", address));
+            plain.chain(secure).map(url).collect()
+        }
         given => given.to_vec(),
     }
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use dyad_bindings::coap::Secured;
 use dyad_bindings::discovery::Announced;
 use dyad_bindings::http::{CorsSetting, Door, Server};
 use dyad_protocol::exchange::{Receiver, Transport};
@@ -43,6 +44,7 @@ pub(crate) struct Listeners {
     http: Server,
     coap: Option<dyad_bindings::coap::Server>,
     announced: Option<Announced>,
+    coaps: Option<Secured>,
     mqtt: Option<mqtt::Mqtt>,
     ws: WebSocket,
 }
@@ -53,11 +55,15 @@ impl Listeners {
     pub(crate) async fn start(common: Common<'_>, doors: Vec<Door>) -> anyhow::Result<Self> {
         let http = http::start(&common, doors).await?;
         let coap = coap::start(&common).await?;
+        let coaps = match &coap {
+            Some(coap) => coap::start_securely(&common, coap)?,
+            None => None,
+        };
         let mqtt = mqtt::Mqtt::start(&common).await?;
         let ws = ws::start(&common).await?;
         let at = coap.as_ref().map(|coap| coap.addresses()).unwrap_or_default();
         let announced = discovery::announce(common.settings, http.addresses(), at);
-        Ok(Self { http, coap, announced, mqtt, ws })
+        Ok(Self { http, coap, coaps, announced, mqtt, ws })
     }
 
     /// Where HTTP listens, with the port that was taken for port 0.
@@ -76,8 +82,10 @@ impl Listeners {
         });
         let coap = self.coap.iter().flat_map(|coap| coap.addresses());
         let coap = coap.map(|address| ("CoAP", format!("coap://{address}")));
+        let coaps = self.coaps.iter().map(|coaps| ("CoAPS", format!("coaps://{}", coaps.address())));
         let ws = self.ws.server.iter().map(|server| ("WebSocket", format!("ws://{}", server.address())));
-        plain.chain(secure).chain(coap).chain(mqtt).chain(ws).collect()
+        let wss = self.ws.secure.iter().map(|server| ("WSS", format!("wss://{}", server.address())));
+        plain.chain(secure).chain(coap).chain(coaps).chain(mqtt).chain(ws).chain(wss).collect()
     }
 
     /// URLs under which others reach this node.
@@ -90,11 +98,17 @@ impl Listeners {
                 format!("{scheme}://{}{}", reachable("http", *address), settings.http.root)
             }));
         }
-        points.extend(self.coap.iter().flat_map(|coap| coap::points_of_access(settings, coap)));
+        points.extend(
+            self.coap.iter().flat_map(|coap| coap::points_of_access(settings, coap, self.coaps.as_ref())),
+        );
         points.extend(self.mqtt.iter().flat_map(|mqtt| mqtt.points_of_access(settings)));
         let own = settings.ws.poa.clone();
-        if let (true, Some(server)) = (own.is_empty(), &self.ws.server) {
-            points.push(format!("ws://{}{}", reachable("ws", server.address()), settings.ws.root));
+        if own.is_empty() {
+            let plain = self.ws.server.iter().map(|server| ("ws", server.address()));
+            let secure = self.ws.secure.iter().map(|server| ("wss", server.address()));
+            points.extend(plain.chain(secure).map(|(scheme, address)| {
+                format!("{scheme}://{}{}", reachable("ws", address), settings.ws.root)
+            }));
         }
         points.extend(own);
         points
@@ -108,7 +122,7 @@ impl Listeners {
         tls: &Tls,
     ) -> anyhow::Result<Vec<Arc<dyn Transport>>> {
         let mut transports: Vec<Arc<dyn Transport>> = vec![Arc::new(http::client(settings, codec, tls)?)];
-        transports.push(Arc::new(coap::client(codec)));
+        transports.push(Arc::new(coap::client(codec, tls)?));
         transports.extend(self.mqtt.iter().map(|mqtt| mqtt.transport() as Arc<dyn Transport>));
         transports.push(Arc::clone(&self.ws.transport) as Arc<dyn Transport>);
         Ok(transports)
@@ -129,6 +143,9 @@ impl Listeners {
         let coap = async {
             if let Some(coap) = self.coap {
                 coap.stop().await;
+            }
+            if let Some(coaps) = self.coaps {
+                coaps.stop();
             }
         };
         tokio::join!(self.http.stop(), announced, coap, mqtt, self.ws.stop());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use dyad_bindings::tls::{TlsConnector, TlsListener};
 use dyad_bindings::ws::{
     self, ClientSettings, Entities, Limits, Server, ServerSettings, Shared, WsTransport,
 };
@@ -13,6 +14,8 @@ use crate::settings::Settings;
 /// WebSocket, as far as it is switched on.
 pub(super) struct WebSocket {
     pub(super) server: Option<Server>,
+    /// Where the server takes connections over TLS.
+    pub(super) secure: Option<TlsListener>,
     pub(super) transport: Arc<WsTransport>,
 }
 
@@ -27,12 +30,38 @@ pub(super) async fn start(common: &Common<'_>) -> anyhow::Result<WebSocket> {
         )?),
         false => None,
     };
-    Ok(WebSocket { server, transport: Arc::new(WsTransport::new(ClientSettings::default(), shared)) })
+    let secure = match &server {
+        Some(server) => listen_securely(common, server)?,
+        None => None,
+    };
+    let client = ClientSettings::default();
+    let tls = TlsConnector::new(common.tls.client().config()?, client.connect_timeout);
+    let client = ClientSettings { tls: Some(tls), ..client };
+    Ok(WebSocket { server, secure, transport: Arc::new(WsTransport::new(client, shared)) })
+}
+
+/// Lets connections in over TLS, if the settings say so.
+fn listen_securely(common: &Common<'_>, server: &Server) -> anyhow::Result<Option<TlsListener>> {
+    let ws = &common.settings.ws;
+    let Some(listen) = ws.tls_listen else { return Ok(None) };
+    let (acceptor, sessions) = (common.tls.acceptor("ws.tls_listen")?, server.sessions().clone());
+    let listener = TlsListener::start(listen, acceptor, ws.max_connections, move |stream, peer| {
+        let sessions = sessions.clone();
+        async move {
+            if let Some(admission) = sessions.admit().await {
+                sessions.serve(admission, stream, Some(peer), None).await;
+            }
+        }
+    });
+    Ok(Some(listener.context(
+        "cannot listen for WebSocket over TLS; set ws.tls_listen to a free address, or stop what listens there",
+    )?))
 }
 
 impl WebSocket {
     /// Closes all connections: what is in flight is answered until the deadline.
     pub(super) async fn stop(self) {
+        drop(self.secure);
         self.transport.stop();
         if let Some(server) = self.server {
             server.stop().await;

@@ -20,6 +20,11 @@ pub(super) fn optional_address(text: &str) -> bool {
     text.is_empty() || Kind::Address.read(&Raw::Text(text.to_owned())).is_some()
 }
 
+/// Nothing, or an identity that every implementation of pre-shared keys takes (RFC 4279 5.3).
+pub(super) fn psk_identity(text: &str) -> bool {
+    text.len() <= 128
+}
+
 /// An originator that may administrate: `C…` or `S…`, or an SP-relative AE-ID like `/id-in/CAdmin`.
 pub(super) fn originator(text: &str) -> bool {
     match text.strip_prefix('/') {

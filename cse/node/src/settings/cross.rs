@@ -17,7 +17,7 @@ pub(super) struct Conflict {
 
 /// All conflicts.
 pub(super) fn conflicts(settings: &Settings) -> Vec<Conflict> {
-    let Settings { cse, http, mqtt, notification, polling, testing, tls, .. } = settings;
+    let Settings { cse, http, notification, polling, testing, .. } = settings;
     let mut conflicts = Vec::new();
     let mut add = |keys, message| conflicts.push(Conflict { keys, message });
     if testing.enabled && !http.listen.ip().is_loopback() {
@@ -39,30 +39,6 @@ pub(super) fn conflicts(settings: &Settings) -> Vec<Conflict> {
         );
         add(["testing.enabled", "http.tls_listen"], message);
     }
-    if tls.certificate.is_some() != tls.key.is_some() {
-        let (given, missing) = match tls.certificate {
-            Some(_) => ("tls.certificate", "tls.key"),
-            None => ("tls.key", "tls.certificate"),
-        };
-        let message =
-            format!("{given} is of no use without {missing}; name both (`dyad tls init` makes both)");
-        add([given, missing], message);
-    }
-    if http.tls_listen.is_some() && tls.certificate.is_none() && tls.key.is_none() {
-        let message = "http.tls_listen needs a certificate; run `dyad tls init` and name what it makes in tls.certificate \
-                       and tls.key";
-        add(["http.tls_listen", "tls.certificate"], message.to_owned());
-    }
-    if mqtt.tls_listen.is_some() && tls.certificate.is_none() && tls.key.is_none() {
-        let message = "mqtt.tls_listen needs a certificate; run `dyad tls init` and name what it makes in tls.certificate \
-                       and tls.key";
-        add(["mqtt.tls_listen", "tls.certificate"], message.to_owned());
-    }
-    if tls.client_auth != ClientAuth::Off && tls.client_ca.is_none() {
-        let message = "tls.client_auth asks clients for certificates, and tls.client_ca does not say who has signed them; \
-                       name a file with their issuers, or set tls.client_auth to off";
-        add(["tls.client_auth", "tls.client_ca"], message.to_owned());
-    }
     if cse.id.strip_prefix('/') == Some(cse.name.as_str()) {
         let message = format!(
             "cse.name and cse.id must differ by more than the slash, or {} would have two meanings in addresses; \
@@ -83,6 +59,50 @@ pub(super) fn conflicts(settings: &Settings) -> Vec<Conflict> {
     if polling.wait > polling.longest_wait {
         let message = "polling.wait is longer than polling.longest_wait; shorten the one or raise the other";
         add(["polling.wait", "polling.longest_wait"], message.to_owned());
+    }
+    conflicts.extend(secured(settings));
+    conflicts
+}
+
+/// Conflicts of secure connections: listeners without what they need, and files without their partner.
+fn secured(settings: &Settings) -> Vec<Conflict> {
+    let Settings { http, mqtt, tls, ws, .. } = settings;
+    let mut conflicts = Vec::new();
+    let mut add = |keys, message| conflicts.push(Conflict { keys, message });
+    if tls.certificate.is_some() != tls.key.is_some() {
+        let (given, missing) = match tls.certificate {
+            Some(_) => ("tls.certificate", "tls.key"),
+            None => ("tls.key", "tls.certificate"),
+        };
+        let message =
+            format!("{given} is of no use without {missing}; name both (`dyad tls init` makes both)");
+        add([given, missing], message);
+    }
+    for (key, listen) in [
+        ("http.tls_listen", http.tls_listen),
+        ("mqtt.tls_listen", mqtt.tls_listen),
+        ("ws.tls_listen", ws.tls_listen),
+    ] {
+        if listen.is_some() && tls.certificate.is_none() && tls.key.is_none() {
+            let message = format!(
+                "{key} needs a certificate; run `dyad tls init` and name what it makes in tls.certificate and tls.key"
+            );
+            add([key, "tls.certificate"], message);
+        }
+    }
+    if settings.coap.dtls_listen.is_some() && tls.certificate.is_none() && tls.psk.is_none() {
+        let message = "coap.dtls_listen needs keys or a certificate; name a file with lines identity:key in tls.psk, or run \
+                       `dyad tls init` and name what it makes in tls.certificate and tls.key";
+        add(["coap.dtls_listen", "tls.psk"], message.to_owned());
+    }
+    if tls.psk_identity.is_some() && tls.psk.is_none() {
+        let message = "tls.psk_identity has no key without tls.psk; name the file with its key there";
+        add(["tls.psk_identity", "tls.psk"], message.to_owned());
+    }
+    if tls.client_auth != ClientAuth::Off && tls.client_ca.is_none() {
+        let message = "tls.client_auth asks clients for certificates, and tls.client_ca does not say who has signed them; \
+                       name a file with their issuers, or set tls.client_auth to off";
+        add(["tls.client_auth", "tls.client_ca"], message.to_owned());
     }
     conflicts
 }

@@ -99,9 +99,13 @@ impl Values {
             system_roots: self.switch("tls.system_roots")?,
             client_auth: self.choice("tls.client_auth", &asked)?,
             client_ca: self.file("tls.client_ca")?,
+            psk: self.file("tls.psk")?,
+            psk_identity: Some(self.text("tls.psk_identity")?).filter(|identity| !identity.is_empty()),
             min_version: self.choice("tls.min_version", &versions)?,
             handshake_timeout: self.duration("tls.handshake_timeout")?,
             handshakes: self.count("tls.handshakes")?,
+            sessions: self.count("tls.sessions")?,
+            session_idle: self.duration("tls.session_idle")?,
         })
     }
 
@@ -109,6 +113,7 @@ impl Values {
         Ok(Coap {
             enabled: self.switch("coap.enabled")?,
             listen: self.address("coap.listen")?,
+            dtls_listen: self.optional_address("coap.dtls_listen")?,
             lenient: self.switch("coap.lenient")?,
             max_body: self.count("coap.max_body")?,
             rate: u32::try_from(self.number("coap.rate")?).unwrap_or(u32::MAX),
@@ -164,6 +169,7 @@ impl Values {
         Ok(Ws {
             enabled: self.switch("ws.enabled")?,
             listen: self.address("ws.listen")?,
+            tls_listen: self.optional_address("ws.tls_listen")?,
             root: self.text("ws.root")?,
             origins: self.list("ws.origins")?,
             max_message: self.count("ws.max_message")?,

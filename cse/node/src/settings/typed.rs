@@ -106,9 +106,13 @@ pub(crate) struct Tls {
     pub(crate) system_roots: bool,
     pub(crate) client_auth: ClientAuth,
     pub(crate) client_ca: Option<PathBuf>,
+    pub(crate) psk: Option<PathBuf>,
+    pub(crate) psk_identity: Option<String>,
     pub(crate) min_version: MinVersion,
     pub(crate) handshake_timeout: Duration,
     pub(crate) handshakes: usize,
+    pub(crate) sessions: usize,
+    pub(crate) session_idle: Duration,
 }
 
 /// Which broker requests come from.
@@ -127,6 +131,7 @@ pub(crate) enum MqttBroker {
 pub(crate) struct Coap {
     pub(crate) enabled: bool,
     pub(crate) listen: SocketAddr,
+    pub(crate) dtls_listen: Option<SocketAddr>,
     pub(crate) lenient: bool,
     pub(crate) max_body: usize,
     /// 0 is no limit.
@@ -183,6 +188,7 @@ impl fmt::Debug for Mqtt {
 pub(crate) struct Ws {
     pub(crate) enabled: bool,
     pub(crate) listen: SocketAddr,
+    pub(crate) tls_listen: Option<SocketAddr>,
     /// Empty, or with a leading and without a trailing slash.
     pub(crate) root: String,
     pub(crate) origins: Vec<String>,

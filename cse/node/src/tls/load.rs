@@ -3,11 +3,14 @@
 //! Responsible for saying which file is wrong and what to do, and for the warnings about what will be wrong soon. What is
 //! inside the files is taken apart by `dyad-bindings`.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, anyhow};
+use dyad_bindings::tls::dtls::{self, ClientSecrets, Keys, SHORT_KEY, ServerSecrets, SessionLimits};
 use dyad_bindings::tls::{
-    self, ClientTls, Identity, Limits, MaterialError, ServerTls, TlsAcceptor, Validity, What,
+    self, ClientAuth, ClientTls, Identity, Limits, MaterialError, ServerTls, TlsAcceptor, Validity, What,
 };
 use dyad_core::{Clock as _, SystemClock};
 use dyad_protocol::Timestamp;
@@ -23,20 +26,24 @@ pub(crate) struct Tls {
     settings: settings::Tls,
     /// For clients that connect; nothing without a certificate.
     acceptor: Option<TlsAcceptor>,
-    client: ClientTls,
+    material: Material,
+    /// Sockets with DTLS, which take other certificates and keys while they are open.
+    endpoints: Arc<Mutex<Vec<Arc<dtls::Endpoint>>>>,
 }
 
 /// What the files hold.
+#[derive(Debug)]
 struct Material {
     server: Option<ServerTls>,
     client: ClientTls,
+    keys: Option<Keys>,
 }
 
 impl Tls {
     /// Reads all files. The error names the setting, the file and the remedy.
     pub(crate) fn load(settings: &settings::Tls, now: Timestamp) -> anyhow::Result<Self> {
-        let Material { server, client } = Material::read(settings, now)?;
-        let acceptor = match server {
+        let material = Material::read(settings, now)?;
+        let acceptor = match &material.server {
             None => None,
             Some(server) => {
                 let config = server.config().map_err(|error| of_server(settings, error))?;
@@ -44,7 +51,7 @@ impl Tls {
                 Some(TlsAcceptor::new(config, limits))
             }
         };
-        Ok(Self { settings: settings.clone(), acceptor, client })
+        Ok(Self { settings: settings.clone(), acceptor, material, endpoints: Arc::default() })
     }
 
     /// What makes TLS connections of those that a listener accepts; `setting` is what switched it on.
@@ -58,20 +65,61 @@ impl Tls {
 
     /// Whom the node trusts when it calls others.
     pub(crate) fn client(&self) -> &ClientTls {
-        &self.client
+        &self.material.client
+    }
+
+    /// A socket for clients over DTLS.
+    pub(crate) fn dtls_server(&self, listen: SocketAddr) -> anyhow::Result<Arc<dtls::Endpoint>> {
+        if self.settings.client_auth == ClientAuth::Optional && self.material.server.is_some() {
+            tracing::warn!(
+                "tls.client_auth = optional: clients over DTLS are not asked for certificates; required asks all of them"
+            );
+        }
+        let secrets = self.material.dtls_server(&self.settings)?;
+        let endpoint = dtls::Endpoint::server(listen, secrets, self.session_limits()).context(
+            "cannot listen for CoAP over DTLS; set coap.dtls_listen to a free address, or stop what listens there",
+        )?;
+        let endpoint = Arc::new(endpoint);
+        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&endpoint));
+        Ok(endpoint)
+    }
+
+    /// What the node has when it calls others over DTLS.
+    pub(crate) fn dtls_client(&self) -> anyhow::Result<(Arc<ClientSecrets>, SessionLimits)> {
+        let key = self.settings.psk_identity.as_deref().zip(self.material.keys.clone());
+        if let (Some((identity, keys)), Some(path)) = (&key, &self.settings.psk) {
+            anyhow::ensure!(
+                keys.key(identity.as_bytes()).is_some(),
+                "tls.psk_identity is '{identity}', which has no key in tls.psk ({}); add a line {identity}:KEY there",
+                path.display()
+            );
+        }
+        let secrets = ClientSecrets::new(&self.material.client, key, self.settings.handshake_timeout)
+            .map_err(|error| of_server(&self.settings, error))?;
+        Ok((Arc::new(secrets), self.session_limits()))
+    }
+
+    fn session_limits(&self) -> SessionLimits {
+        let settings = &self.settings;
+        SessionLimits {
+            sessions: settings.sessions,
+            handshakes: settings.handshakes,
+            idle: settings.session_idle,
+        }
     }
 
     /// Reads the files again at every SIGHUP, if there are any: certificates that were renewed are shown from then on.
     /// What is wrong then is logged, and the node goes on with what it has. Needs a tokio runtime.
     pub(crate) fn reload_on_hangup(&self) -> anyhow::Result<()> {
         #[cfg(unix)]
-        if let Some(acceptor) = self.acceptor.clone() {
+        if self.acceptor.is_some() || self.material.keys.is_some() {
             use tokio::signal::unix::{SignalKind, signal};
             let mut hangup = signal(SignalKind::hangup())?;
             let settings = self.settings.clone();
+            let (acceptor, endpoints) = (self.acceptor.clone(), Arc::clone(&self.endpoints));
             tokio::spawn(async move {
                 while hangup.recv().await.is_some() {
-                    match reload(&settings, &acceptor) {
+                    match reload(&settings, acceptor.as_ref(), &endpoints) {
                         Ok(()) => tracing::info!("SIGHUP: certificates are read anew"),
                         Err(error) => tracing::error!("SIGHUP: the node keeps its certificates: {error:#}"),
                     }
@@ -83,9 +131,21 @@ impl Tls {
 }
 
 #[cfg(unix)]
-fn reload(settings: &settings::Tls, acceptor: &TlsAcceptor) -> anyhow::Result<()> {
-    if let Some(server) = Material::read(settings, SystemClock.now())?.server {
-        acceptor.replace(server.config().map_err(|error| of_server(settings, error))?);
+fn reload(
+    settings: &settings::Tls,
+    acceptor: Option<&TlsAcceptor>,
+    endpoints: &Mutex<Vec<Arc<dtls::Endpoint>>>,
+) -> anyhow::Result<()> {
+    let material = Material::read(settings, SystemClock.now())?;
+    let config = match &material.server {
+        Some(server) => Some(server.config().map_err(|error| of_server(settings, error))?),
+        None => None,
+    };
+    for endpoint in endpoints.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        endpoint.replace(material.dtls_server(settings)?);
+    }
+    if let (Some(acceptor), Some(config)) = (acceptor, config) {
+        acceptor.replace(config);
     }
     Ok(())
 }
@@ -110,6 +170,7 @@ impl Material {
             system_roots: settings.system_roots,
             identity: identity.clone(),
             min_version: settings.min_version,
+            ..ClientTls::default()
         };
         let client_ca = list("tls.client_ca", &settings.client_ca)?;
         let server = identity.map(|identity| ServerTls {
@@ -118,7 +179,16 @@ impl Material {
             client_auth: settings.client_auth,
             min_version: settings.min_version,
         });
-        Ok(Self { server, client })
+        let keys = match &settings.psk {
+            Some(path) => Some(keys(path)?),
+            None => None,
+        };
+        Ok(Self { server, client, keys })
+    }
+
+    fn dtls_server(&self, settings: &settings::Tls) -> anyhow::Result<ServerSecrets> {
+        ServerSecrets::new(self.server.as_ref(), self.keys.clone(), settings.handshake_timeout)
+            .map_err(|error| of_server(settings, error))
     }
 }
 
@@ -131,6 +201,20 @@ fn identity(certificate: &Path, key: &Path, now: Timestamp) -> anyhow::Result<Id
     warn_of_end("tls.certificate", certificate, &identity.chain, now);
     warn_of_readers("tls.key", key);
     Ok(identity)
+}
+
+fn keys(path: &Path) -> anyhow::Result<Keys> {
+    let text = read("tls.psk", path)?;
+    let keys = Keys::parse(&String::from_utf8_lossy(&text));
+    let keys = keys.map_err(|why| anyhow!("tls.psk ({}) {why}", path.display()))?;
+    for identity in keys.short() {
+        tracing::warn!(
+            "tls.psk ({}): the key of {identity} has less than {SHORT_KEY} bytes and can be found by trying",
+            path.display()
+        );
+    }
+    warn_of_readers("tls.psk", path);
+    Ok(keys)
 }
 
 /// The failure to make a configuration of what was read: all but the fit of the two was looked at before.
