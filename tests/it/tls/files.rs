@@ -9,7 +9,7 @@ use super::{logged, node, run, said};
 
 /// What a node says that does not start.
 #[track_caller]
-fn refused(settings: &[(&str, &str)]) -> String {
+pub(super) fn refused(settings: &[(&str, &str)]) -> String {
     let directory = tempfile::Builder::new().prefix("dyad-files-").tempdir().unwrap();
     let mut command = Command::new(binary());
     command.arg("serve").current_dir(directory.path());

@@ -2,6 +2,7 @@
 //! should send.
 
 mod authority;
+mod coaps;
 mod files;
 mod handshakes;
 mod https;
@@ -9,6 +10,7 @@ mod init;
 mod mqtt;
 mod outgoing;
 mod tunnel;
+mod wss;
 
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
