@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::Options;
 use crate::child::Server;
-use crate::load::{Load, Until};
+use crate::load::{Framing, Load, Until};
 use crate::machine;
 
 /// Connections of a measurement, as many as a modest gateway sees at once.
@@ -118,13 +118,13 @@ impl Bench {
 
     /// A load of the usual width.
     pub(crate) fn load(&self, server: &Server, expect: u16, until: Until) -> Load {
-        Load { address: server.address, connections: CONNECTIONS, expect, until }
+        Load { address: server.address, framing: Framing::Http, connections: CONNECTIONS, expect, until }
     }
 
     /// A load that creates this many resources quickly.
     pub(crate) fn filling(&self, server: &Server, count: u64) -> Load {
         let until = Until::Answered(count);
-        Load { address: server.address, connections: FILLING, expect: 201, until }
+        Load { address: server.address, framing: Framing::Http, connections: FILLING, expect: 201, until }
     }
 
     /// How long memory is watched.

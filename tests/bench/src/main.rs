@@ -28,7 +28,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::Bench;
-use crate::load::{Load, Until};
+use crate::load::{Framing, Load, Until};
 use crate::machine::Machine;
 use crate::measure::Measure;
 use crate::report::Report;
@@ -116,6 +116,11 @@ enum Command {
         workers: usize,
     },
     #[command(hide = true)]
+    YardstickWsEcho {
+        #[arg(long, default_value_t = 2)]
+        workers: usize,
+    },
+    #[command(hide = true)]
     Sink,
     #[command(hide = true)]
     Serve {
@@ -131,6 +136,7 @@ fn main() -> Result<ExitCode> {
         Command::Load { address, path, connections, seconds, post } => {
             let load = Load {
                 address,
+                framing: Framing::Http,
                 connections,
                 expect: if post.is_some() { 201 } else { 200 },
                 until: Until::Elapsed(Duration::from_secs(seconds)),
@@ -147,6 +153,7 @@ fn main() -> Result<ExitCode> {
         Command::YardstickWrite { store, size, workers } => {
             done(yardstick::write::serve(&store, size, workers))
         }
+        Command::YardstickWsEcho { workers } => done(yardstick::ws_echo::serve(workers)),
         Command::Sink => done(yardstick::sink::serve()),
         Command::Serve { set: _ } => done(stand_in::serve()),
     }

@@ -4,16 +4,26 @@ use anyhow::Result;
 
 use crate::bench::Bench;
 use crate::child::Server;
-use crate::load::{Histogram, Outcome, Script, Until};
+use crate::load::{Framing, Histogram, Load, Outcome, Script, Until};
 
 /// One of two sides.
 pub(crate) struct Side<'a> {
     /// Who is asked.
     pub(crate) server: &'a Server,
+    /// In which binding.
+    pub(crate) framing: Framing,
     /// What is asked.
     pub(crate) script: Box<Script<'a>>,
     /// The HTTP status of a good answer.
     pub(crate) expect: u16,
+}
+
+impl Side<'_> {
+    fn load(&mut self, bench: &Bench, until: Until) -> Result<Outcome> {
+        let load = bench.load(self.server, self.expect, until);
+        let address = self.framing.address(self.server)?;
+        Load { address, framing: self.framing, ..load }.run(&mut self.script)
+    }
 }
 
 /// All rounds of one side.
@@ -74,7 +84,7 @@ pub(crate) fn alternate<'a>(bench: &Bench, judged: &mut Side<'a>, against: &mut 
     let warm = Until::Elapsed(bench.slice / 3);
     let slice = Until::Elapsed(bench.slice);
     for side in [&mut *judged, &mut *against] {
-        bench.load(side.server, side.expect, warm).run(&mut side.script)?.clean()?;
+        side.load(bench, warm)?.clean()?;
     }
     let mut pair = Pair::default();
     for round in 0..bench.rounds {
@@ -84,7 +94,7 @@ pub(crate) fn alternate<'a>(bench: &Bench, judged: &mut Side<'a>, against: &mut 
             } else {
                 (&mut *against, &mut pair.against)
             };
-            rates.add(bench.load(side.server, side.expect, slice).run(&mut side.script)?)?;
+            rates.add(side.load(bench, slice)?)?;
         }
     }
     Ok(pair)

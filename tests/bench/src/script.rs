@@ -75,6 +75,47 @@ pub(crate) fn write_post(out: &mut Vec<u8>, number: u64, path: &str, originator:
     );
 }
 
+/// A RETRIEVE over a WebSocket. The path is that of HTTP.
+pub(crate) fn ws_get(path: &str, originator: &str) -> Prepared {
+    ws(&format!(r#""op":2,{}"#, ws_parameters(path, originator)))
+}
+
+/// A CREATE over a WebSocket of a resource of this type.
+pub(crate) fn ws_post(path: &str, originator: &str, ty: u32, body: &str) -> Prepared {
+    ws(&format!(r#""op":1,{},"ty":{ty},"pc":{body}"#, ws_parameters(path, originator)))
+}
+
+fn ws_parameters(path: &str, originator: &str) -> String {
+    let to = path.trim_start_matches('/');
+    format!(r#""to":"{to}","fr":"{originator}","rqi":"b{:0WIDTH$}","rvi":"3""#, 0)
+}
+
+fn ws(members: &str) -> Prepared {
+    let mut bytes = Vec::new();
+    write_frame(&mut bytes, &format!("{{{members}}}"));
+    const NAME: &[u8] = b"\"rqi\":\"b";
+    let digits = bytes.windows(NAME.len()).position(|window| window == NAME);
+    Prepared { digits: digits.map_or(bytes.len(), |at| at + NAME.len()), bytes }
+}
+
+/// Writes a text as one frame of a client (RFC 6455 5.2). The mask is zero, so the text stays as it is.
+pub(crate) fn write_frame(out: &mut Vec<u8>, text: &str) {
+    out.push(0x81);
+    match u16::try_from(text.len()) {
+        Ok(length @ 0..=125) => out.push(0x80 | u8::try_from(length).unwrap_or_default()),
+        Ok(length) => {
+            out.push(0x80 | 126);
+            out.extend_from_slice(&length.to_be_bytes());
+        }
+        Err(_) => {
+            out.push(0x80 | 127);
+            out.extend_from_slice(&(text.len() as u64).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(text.as_bytes());
+}
+
 fn prepared(text: &str) -> Prepared {
     let digits = text.find("X-M2M-RI: ").map_or(text.len(), |at| at + "X-M2M-RI: b".len());
     Prepared { bytes: text.as_bytes().to_vec(), digits }

@@ -8,13 +8,15 @@ use anyhow::{Context, Result, bail};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-use crate::answer::{self, Answer};
+use super::Framing;
+use crate::answer::Answer;
 
 const ROOM: usize = 8 * 1024;
 
 /// A connection with at most one request in flight.
 pub(crate) struct Lane {
     stream: TcpStream,
+    framing: Framing,
     request: Vec<u8>,
     written: usize,
     input: Vec<u8>,
@@ -25,14 +27,19 @@ pub(crate) struct Lane {
 
 impl Lane {
     /// Connects and asks for readiness under this token.
-    pub(crate) fn open(address: SocketAddr, registry: &Registry, token: usize) -> Result<Self> {
-        let stream = std::net::TcpStream::connect(address).context("connect")?;
-        stream.set_nodelay(true)?;
+    pub(crate) fn open(
+        framing: Framing,
+        address: SocketAddr,
+        registry: &Registry,
+        token: usize,
+    ) -> Result<Self> {
+        let stream = framing.connect(address)?;
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
         registry.register(&mut stream, Token(token), Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self {
             stream,
+            framing,
             request: Vec::with_capacity(1024),
             written: 0,
             input: vec![0; ROOM],
@@ -55,6 +62,12 @@ impl Lane {
         self.busy = true;
         self.sent_at = now;
         self.flush()
+    }
+
+    /// Waits for a message that nobody asks for now.
+    pub(crate) fn wait(&mut self) {
+        self.filled = 0;
+        self.busy = true;
     }
 
     /// When the request in flight was sent.
@@ -89,7 +102,7 @@ impl Lane {
                 Err(error) => return Err(error).context("read"),
             }
             let arrived = self.input.get(..self.filled).unwrap_or_default();
-            if let Some(answer) = answer::parse(arrived)? {
+            if let Some(answer) = self.framing.parse(arrived)? {
                 self.busy = false;
                 return Ok(Some(answer));
             }

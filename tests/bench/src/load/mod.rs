@@ -5,6 +5,7 @@
 
 mod datagrams;
 mod devices;
+mod framing;
 mod histogram;
 mod lane;
 
@@ -18,6 +19,7 @@ use mio::{Events, Poll};
 
 pub(crate) use self::datagrams::{Datagrams, request};
 pub(crate) use self::devices::{Devices, Message, Wire};
+pub(crate) use self::framing::Framing;
 pub(crate) use self::histogram::Histogram;
 pub(crate) use self::lane::Lane;
 
@@ -43,6 +45,8 @@ pub(crate) enum Until {
 pub(crate) struct Load {
     /// Who is asked.
     pub(crate) address: SocketAddr,
+    /// In which binding.
+    pub(crate) framing: Framing,
     /// How many requests are in flight at any time.
     pub(crate) connections: usize,
     /// The HTTP status that counts as an answer; any other is an error.
@@ -115,7 +119,7 @@ impl Load {
         let mut poll = Poll::new()?;
         let mut events = Events::with_capacity(self.connections.max(16));
         let mut lanes = (0..self.connections)
-            .map(|token| Lane::open(self.address, poll.registry(), token))
+            .map(|token| Lane::open(self.framing, self.address, poll.registry(), token))
             .collect::<Result<Vec<_>>>()?;
         let mut outcome = Outcome::default();
         let (mut sent, mut waiting) = (0, 0);

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::bench::Bench;
-use crate::load::{Datagrams, Load, Until, request};
+use crate::load::{Datagrams, Framing, Load, Until, request};
 use crate::node::{AE, INSTANCE, Node, TY_INSTANCE};
 use crate::report::{Report, Row};
 use crate::rounds::Pair;
@@ -45,7 +45,13 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
         let slice = if round == 0 { bench.slice / 3 } else { bench.slice };
         let judged = ours.run(slice, CREATED, &mut create)?.clean()?;
         let until = Until::Elapsed(slice);
-        let load = Load { address: node.server.address, connections: SOCKETS, expect: 201, until };
+        let load = Load {
+            address: node.server.address,
+            framing: Framing::Http,
+            connections: SOCKETS,
+            expect: 201,
+            until,
+        };
         let against = load.run(&mut over_http.script())?.clean()?;
         if round > 0 {
             pair.judged.add(judged)?;

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::bench::Bench;
+use crate::load::Framing;
 use crate::node::{AE, INSTANCE, Node, TY_INSTANCE};
 use crate::report::{Report, Row};
 use crate::rounds::{Side, alternate};
@@ -22,8 +23,14 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     let yardstick = bench.yardstick(&arguments, &node.server)?;
 
     let request = script::post(&path, AE, TY_INSTANCE, INSTANCE);
-    let mut judged = Side { server: &node.server, script: Box::new(request.script()), expect: 201 };
-    let mut against = Side { server: &yardstick, script: Box::new(request.script()), expect: 201 };
+    let mut judged = Side {
+        server: &node.server,
+        framing: Framing::Http,
+        script: Box::new(request.script()),
+        expect: 201,
+    };
+    let mut against =
+        Side { server: &yardstick, framing: Framing::Http, script: Box::new(request.script()), expect: 201 };
     let pair = alternate(bench, &mut judged, &mut against)?;
     report.add(Row::share(&format!("CREATE instance, mni 1000, {size} bytes"), &pair, 0.60));
     Ok(())

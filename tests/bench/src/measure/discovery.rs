@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::forest::Forest;
 use crate::bench::Bench;
+use crate::load::Framing;
 use crate::node::{ADMIN, AE, HOME, Node, TY_CONTAINER};
 use crate::report::{Report, Row};
 use crate::rounds::{Side, alternate};
@@ -24,8 +25,18 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
 
         let discovery = script::get(QUERY, ADMIN);
         let retrieve = script::get(&format!("{HOME}/needle"), AE);
-        let mut judged = Side { server: &node.server, script: Box::new(discovery.script()), expect: 200 };
-        let mut against = Side { server: &node.server, script: Box::new(retrieve.script()), expect: 200 };
+        let mut judged = Side {
+            server: &node.server,
+            framing: Framing::Http,
+            script: Box::new(discovery.script()),
+            expect: 200,
+        };
+        let mut against = Side {
+            server: &node.server,
+            framing: Framing::Http,
+            script: Box::new(retrieve.script()),
+            expect: 200,
+        };
         let pair = alternate(bench, &mut judged, &mut against)?;
         report.add(Row::share(&format!("Discovery, 1 of {}, to RETRIEVE", forest.size()), &pair, goal));
     }

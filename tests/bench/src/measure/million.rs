@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 
 use super::forest::Forest;
 use crate::bench::Bench;
+use crate::load::Framing;
 use crate::node::{AE, INSTANCE, Node, TY_INSTANCE};
 use crate::report::{Report, Row};
 use crate::rounds::{Side, alternate, median};
@@ -43,7 +44,12 @@ fn side(node: &Node, forest: Forest, create: bool) -> Side<'_> {
             script::write_get(out, number, &path, AE);
         }
     };
-    Side { server: &node.server, script: Box::new(script), expect: if create { 201 } else { 200 } }
+    Side {
+        server: &node.server,
+        framing: Framing::Http,
+        script: Box::new(script),
+        expect: if create { 201 } else { 200 },
+    }
 }
 
 fn again(bench: &Bench, report: &mut Report, mut node: Node, forest: Forest) -> Result<()> {

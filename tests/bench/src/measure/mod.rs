@@ -19,6 +19,7 @@ mod semantics;
 mod soak;
 mod startup;
 mod timeseries;
+mod ws;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -69,9 +70,11 @@ pub(crate) enum Measure {
     Observers,
     /// Requests over MQTT, held against round trips without the node and against HTTP.
     Mqtt,
+    /// WebSockets, held against an echo and HTTP, and 10,000 open ones.
+    Ws,
 }
 
-const EACH: [Measure; 19] = [
+const EACH: [Measure; 20] = [
     Measure::Read,
     Measure::Create,
     Measure::Latest,
@@ -87,6 +90,7 @@ const EACH: [Measure; 19] = [
     Measure::Coap,
     Measure::Observers,
     Measure::Mqtt,
+    Measure::Ws,
     Measure::Million,
     Measure::Geo,
     Measure::Semantics,
@@ -128,6 +132,7 @@ impl Measure {
             Self::Polling => polling::run(bench, report),
             Self::Observers => observers::run(bench, report),
             Self::Mqtt => mqtt::run(bench, report),
+            Self::Ws => ws::run(bench, report),
         }
     }
 }

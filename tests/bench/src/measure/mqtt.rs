@@ -7,7 +7,7 @@ use std::thread;
 use anyhow::Result;
 
 use crate::bench::Bench;
-use crate::load::{Devices, Load, Message, Until, Wire};
+use crate::load::{Devices, Framing, Load, Message, Until, Wire};
 use crate::node::{INSTANCE, Node, TY_AE, TY_CONTAINER, TY_INSTANCE};
 use crate::report::{Report, Row};
 use crate::rounds::Pair;
@@ -46,7 +46,13 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
         let slice = if round == 0 { bench.slice / 3 } else { bench.slice };
         let judged = devices.run(slice, r#""rsc":2001"#, &mut create)?.clean()?;
         let until = Until::Elapsed(slice);
-        let load = Load { address: node.server.address, connections: ENTITIES, expect: 201, until };
+        let load = Load {
+            address: node.server.address,
+            framing: Framing::Http,
+            connections: ENTITIES,
+            expect: 201,
+            until,
+        };
         let against = load
             .run(&mut |number: u64, out: &mut Vec<u8>| {
                 let place = place(number);

@@ -8,7 +8,7 @@ use mio::{Events, Poll};
 
 use crate::bench::Bench;
 use crate::child::pause;
-use crate::load::Lane;
+use crate::load::{Framing, Lane};
 use crate::node::{Node, TY_AE, TY_CONTAINER, TY_POLLING_CHANNEL, TY_SUBSCRIPTION};
 use crate::report::{Report, Row};
 use crate::script;
@@ -94,7 +94,7 @@ impl Polls {
         let mut lanes = Vec::new();
         for number in 0..ENTITIES {
             let token = usize::try_from(number)?;
-            let mut lane = Lane::open(node.server.address, poll.registry(), token)
+            let mut lane = Lane::open(Framing::Http, node.server.address, poll.registry(), token)
                 .context("a connection for each AE; raise the limit of open files")?;
             let path = format!("{}/p/pcu", home(number));
             script::write_poll(lane.request(), number, &path, &originator(number), HELD_FOR);

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::bench::Bench;
+use crate::load::Framing;
 use crate::node::{AE, Node};
 use crate::report::{Report, Row};
 use crate::rounds::{Side, alternate};
@@ -27,8 +28,14 @@ fn compare(bench: &Bench, report: &mut Report, node: &mut Node, measure: &str, p
     let size = node.retrieve(path, AE)?.body.len();
     let yardstick = bench.yardstick(&["yardstick-read", "--size", &size.to_string()], &node.server)?;
     let request = script::get(path, AE);
-    let mut judged = Side { server: &node.server, script: Box::new(request.script()), expect: 200 };
-    let mut against = Side { server: &yardstick, script: Box::new(request.script()), expect: 200 };
+    let mut judged = Side {
+        server: &node.server,
+        framing: Framing::Http,
+        script: Box::new(request.script()),
+        expect: 200,
+    };
+    let mut against =
+        Side { server: &yardstick, framing: Framing::Http, script: Box::new(request.script()), expect: 200 };
     let pair = alternate(bench, &mut judged, &mut against)?;
     report.add(Row::share(&format!("{measure}, {size} bytes"), &pair, 0.70));
     Ok(())

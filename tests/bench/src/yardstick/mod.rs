@@ -4,6 +4,7 @@ pub(crate) mod echo;
 pub(crate) mod read;
 pub(crate) mod sink;
 pub(crate) mod write;
+pub(crate) mod ws_echo;
 
 use std::net::SocketAddr;
 
