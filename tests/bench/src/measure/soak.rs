@@ -180,6 +180,7 @@ fn observe(address: SocketAddr, number: usize) -> Result<UdpSocket> {
     socket.set_read_timeout(Some(PATIENCE))?;
     socket.send(&get(number, 0))?;
     let first = receive(&socket)?;
+    acknowledge(&socket, &first)?;
     match first.get(1) {
         Some(0x45) => Ok(socket),
         code => bail!("code {code:02x?}"),
@@ -215,10 +216,21 @@ fn get(number: usize, observe: u8) -> Vec<u8> {
     message
 }
 
+/// The next message that says something. A ping, by which the node asks whether this address is true, is reset (RFC 7252
+/// 4.3); an acknowledgement without an answer is passed over.
 fn receive(socket: &UdpSocket) -> Result<Vec<u8>> {
     let mut input = [0; 2048];
-    let length = socket.recv(&mut input)?;
-    Ok(input.get(..length).unwrap_or_default().to_vec())
+    loop {
+        let length = socket.recv(&mut input)?;
+        let message = input.get(..length).unwrap_or_default();
+        match message {
+            [first, 0, high, low, ..] if first & 0x30 == 0 => {
+                socket.send(&[0x70, 0, *high, *low])?;
+            }
+            [_, 0, ..] => {}
+            message => return Ok(message.to_vec()),
+        }
+    }
 }
 
 /// Acknowledges a notification that is confirmable.
