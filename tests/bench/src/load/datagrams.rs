@@ -10,12 +10,15 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::{Outcome, PATIENCE};
 
-/// Writes the request of a socket: its number, message ID and token are all that has to differ.
+/// Writes the request of a socket: its number and token are all that has to differ. The message ID is filled in.
 pub(crate) type Write<'a> = dyn FnMut(usize, u64) -> Vec<u8> + 'a;
 
 /// Acknowledgement and reset, as the first byte of a message without a token.
 const ACK: u8 = 0x60;
 const RST: u8 = 0x70;
+
+/// Where the message ID is.
+const ID: usize = 2;
 
 /// Where the token of a message is.
 const TOKEN: usize = 4;
@@ -32,16 +35,18 @@ pub(crate) struct Datagrams {
 
 struct Lane {
     socket: UdpSocket,
+    /// The message ID of the last request. Counted for each socket, so that none comes again as long as a server may
+    /// take it for a repetition (RFC 7252 4.4), or after 65,536 others at least.
+    id: u16,
     request: Vec<u8>,
     sent: Instant,
     waits: bool,
 }
 
-/// The head of a request by the administrator of that name: confirmable, with room for ID and a token of eight bytes,
+/// The head of a request by the administrator of that name: confirmable, with room for the ID and a token of eight bytes,
 /// then the options of numbers that rise.
 pub(crate) fn request(code: u8, number: u64, options: &[(u16, &[u8])], payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0x48, code];
-    bytes.extend_from_slice(&(number as u16).to_be_bytes());
+    let mut bytes = vec![0x48, code, 0, 0];
     bytes.extend_from_slice(&number.to_be_bytes());
     let mut last = 0;
     for (option, value) in options {
@@ -77,7 +82,7 @@ impl Datagrams {
             let mut socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
             socket.connect(address)?;
             poll.registry().register(&mut socket, Token(number), Interest::READABLE)?;
-            sockets.push(Lane { socket, request: Vec::new(), sent: Instant::now(), waits: false });
+            sockets.push(Lane { socket, id: 0, request: Vec::new(), sent: Instant::now(), waits: false });
         }
         Ok(Self { poll, sockets, number: 0 })
     }
@@ -117,8 +122,12 @@ impl Datagrams {
 
     fn send(&mut self, lane: usize, now: Instant, write: &mut Write<'_>) -> Result<()> {
         self.number += 1;
-        let request = write(lane, self.number);
+        let mut request = write(lane, self.number);
         let Some(lane) = self.sockets.get_mut(lane) else { return Ok(()) };
+        lane.id = lane.id.wrapping_add(1);
+        for (place, byte) in request.iter_mut().skip(ID).zip(lane.id.to_be_bytes()) {
+            *place = byte;
+        }
         lane.socket.send(&request)?;
         (lane.request, lane.sent, lane.waits) = (request, now, true);
         Ok(())
