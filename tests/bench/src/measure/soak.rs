@@ -28,7 +28,9 @@ const FORGOTTEN_WITHIN: Duration = Duration::from_secs(120);
 const WARM: usize = 4;
 
 pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
-    let mut node = Node::start(bench)?;
+    // All clients have one address, and those who left without a word are remembered for a while.
+    let settings = ["coap.observers=20000", "coap.observers_per_address=20000", "coap.rate=0"];
+    let mut node = Node::start_with(bench, &settings)?;
     let container = node.container("soak", 10)?;
     node.create(&container, TY_INSTANCE, INSTANCE)?;
     let places = Places::of(&node)?;
@@ -181,9 +183,11 @@ fn observe(address: SocketAddr, number: usize) -> Result<UdpSocket> {
     socket.send(&get(number, 0))?;
     let first = receive(&socket)?;
     acknowledge(&socket, &first)?;
-    match first.get(1) {
-        Some(0x45) => Ok(socket),
-        code => bail!("code {code:02x?}"),
+    // Observe follows the token with a difference of 6 to the option before, if there is none.
+    match (first.get(1), first.get(6)) {
+        (Some(0x45), Some(head)) if head >> 4 == 6 => Ok(socket),
+        (Some(0x45), _) => bail!("it is not observed"),
+        (code, _) => bail!("code {code:02x?}"),
     }
 }
 
@@ -195,14 +199,13 @@ fn get(number: usize, observe: u8) -> Vec<u8> {
     let mut put = |option: u16, value: &[u8]| {
         let (delta, length) = (option - last, u8::try_from(value.len()).unwrap_or(0));
         last = option;
-        // Values here are shorter than 13 bytes; a delta up to 12 is in the first byte, one up to 268 in a second.
-        match u8::try_from(delta) {
-            Ok(delta) if delta < 13 => message.push(delta << 4 | length),
-            Ok(delta) => message.extend([0xD0 | length, delta - 13]),
-            Err(_) => {
-                let [high, low] = (delta - 269).to_be_bytes();
-                message.extend([0xE0 | length, high, low]);
-            }
+        // Values here are shorter than 13 bytes; a delta up to 12 is in the first byte, one up to 268 in a second, any
+        // other in two.
+        let [high, low] = delta.wrapping_sub(269).to_be_bytes();
+        match delta {
+            0..=12 => message.push(delta.to_be_bytes()[1] << 4 | length),
+            13..=268 => message.extend([0xD0 | length, (delta - 13).to_be_bytes()[1]]),
+            _ => message.extend([0xE0 | length, high, low]),
         }
         message.extend_from_slice(value);
     };
@@ -227,6 +230,7 @@ fn receive(socket: &UdpSocket) -> Result<Vec<u8>> {
             [first, 0, high, low, ..] if first & 0x30 == 0 => {
                 socket.send(&[0x70, 0, *high, *low])?;
             }
+            [first, 0, ..] if first & 0x30 == 0x30 => bail!("the message is reset"),
             [_, 0, ..] => {}
             message => return Ok(message.to_vec()),
         }
