@@ -12,7 +12,7 @@ use crate::request::local_path;
 use crate::resource::{Lookup, Resource, Txn};
 
 /// Tells the subscriptions of a resource that ask for an event type, with what notifications are to carry: a
-/// representation with its root, `{"m2m:trpl": …}`.
+/// representation with its root, `{"m2m:tgp": …}`.
 pub fn raise(
     txn: &mut Txn<'_>,
     resource: &Arc<Resource>,

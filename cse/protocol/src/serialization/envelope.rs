@@ -48,6 +48,13 @@ impl Envelope {
             _ => xml(message),
         }
     }
+
+    /// The same for a message that can be of one kind alone, as its topic says (TS-0010 6.4). One that says that it is of the other
+    /// is left as it is, for whoever reads it to refuse.
+    pub fn open_as(kind: Kind, serialization: Serialization, message: Bytes) -> Self {
+        let found = Self::open(serialization, message.clone());
+        if found.kind == kind { found } else { Self { kind, is_wrapped: false, primitive: message } }
+    }
 }
 
 /// Puts a primitive into a root element, for whoever does so himself.
@@ -212,6 +219,9 @@ mod tests {
         ] {
             assert_eq!(open(message), (expected.0, true, expected.1.to_owned()), "{message}");
         }
+        let other = Bytes::from_static(br#"{"m2m:rsp":{"op":1}}"#);
+        let left = Envelope { kind: Kind::Request, is_wrapped: false, primitive: other.clone() };
+        assert_eq!(Envelope::open_as(Kind::Request, Serialization::Json, other), left);
         for other in [r#"{"m2m:rqpx":{}}"#, r#"{"m2m:rqp"}"#, r#"["m2m:rqp":{}]"#] {
             assert!(!open(other).1, "{other}");
         }

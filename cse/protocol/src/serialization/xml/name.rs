@@ -1,7 +1,9 @@
-//! Names and namespaces: what elements are called in JSON, and back (TS-0004 6.2, TS-0023 6.2.3).
+//! Names and namespaces: what elements are called in JSON, and back (TS-0004 6.2).
 
-/// Where the namespaces of oneM2M begin.
-const BASE: &str = "http://www.onem2m.org/xml/protocols";
+use std::borrow::Cow;
+
+/// Where the namespaces of an operator's own prefixes begin.
+const BASE: &str = "http://www.onem2m.org/xml/protocols/";
 
 /// Types and nulls of XML Schema in documents.
 pub(super) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
@@ -9,39 +11,39 @@ pub(super) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 /// The types of XML Schema.
 pub(super) const XS: &str = "http://www.w3.org/2001/XMLSchema";
 
-/// Prefixes of names in JSON, and what follows [`BASE`] in their namespaces.
+/// Prefixes of names in JSON and their namespaces: TS-0004 6.2, TS-0022 7.3.1, TS-0023 6.5.1. `hd` is what the domain
+/// `hod` was called in release 2; the one that has that prefix now has no elements.
 const NAMESPACES: [(&str, &str); 14] = [
-    ("m2m", ""),
-    ("agd", "/agriculturedomain"),
-    ("cid", "/citydomain"),
-    ("cod", "/commondomain"),
-    ("dcfg", "/deviceConfig"),
-    ("hd", "/homedomain"),
-    ("hed", "/healthdomain"),
-    ("hod", "/homedomain"),
-    ("ind", "/industrydomain"),
-    ("mad", "/managementdomain"),
-    ("mdd", "/metadatadomain"),
-    ("psd", "/publicsafetydomain"),
-    ("rad", "/railwaydomain"),
-    ("ved", "/vehiculardomain"),
+    ("m2m", "http://www.onem2m.org/xml/protocols"),
+    ("agd", "http://www.onem2m.org/xml/protocols/agriculturedomain"),
+    ("cid", "http://www.onem2m.org/xml/protocols/citydomain"),
+    ("cod", "http://www.onem2m.org/xml/protocols/commondomain"),
+    ("dcfg", "http://www.onem2m.org/xml/deviceConfig"),
+    ("hd", "http://www.onem2m.org/xml/protocols/homedomain"),
+    ("hed", "http://www.onem2m.org/xml/protocols/healthdomain"),
+    ("hod", "http://www.onem2m.org/xml/protocols/homedomain"),
+    ("ind", "http://www.onem2m.org/xml/protocols/industrydomain"),
+    ("mad", "http://www.onem2m.org/xml/protocols/managementdomain"),
+    ("mdd", "http://www.onem2m.org/xml/protocols/metadatadomain"),
+    ("psd", "http://www.onem2m.org/xml/protocols/publicsafetydomain"),
+    ("rad", "http://www.onem2m.org/xml/protocols/railwaydomain"),
+    ("ved", "http://www.onem2m.org/xml/protocols/vehiculardomain"),
 ];
 
 /// The namespace of a prefix. One that oneM2M has not gets a namespace of its own below that of oneM2M.
-pub(super) fn namespace(prefix: &str) -> String {
+pub(super) fn namespace(prefix: &str) -> Cow<'static, str> {
     match NAMESPACES.iter().find(|(known, _)| *known == prefix) {
-        Some((_, path)) => format!("{BASE}{path}"),
-        None => format!("{BASE}/{prefix}"),
+        Some((_, namespace)) => (*namespace).into(),
+        None => format!("{BASE}{prefix}").into(),
     }
 }
 
 /// The prefix that names of a namespace have in JSON; `None` for a namespace that is not of oneM2M's kind.
 pub(super) fn prefix(namespace: &str) -> Option<&str> {
-    let path = namespace.strip_prefix(BASE)?;
-    // Of two the later: the first ones were for one domain alone.
-    match NAMESPACES.iter().rev().find(|(_, known)| *known == path) {
+    // Of two the later.
+    match NAMESPACES.iter().rev().find(|(_, known)| *known == namespace) {
         Some((prefix, _)) => Some(prefix),
-        None => path.strip_prefix('/').filter(|prefix| is_ncname(prefix)),
+        None => namespace.strip_prefix(BASE).filter(|prefix| is_ncname(prefix)),
     }
 }
 

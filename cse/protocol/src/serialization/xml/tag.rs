@@ -124,7 +124,7 @@ impl Scopes {
             }
             (None, None) => Ok(None),
             (None, Some("xsi")) => Ok(Some(name::XSI.to_owned())),
-            (None, Some(prefix)) if name::is_known(prefix) => Ok(Some(name::namespace(prefix))),
+            (None, Some(prefix)) if name::is_known(prefix) => Ok(Some(name::namespace(prefix).into_owned())),
             (None, Some(_)) => Err(Problem("has a prefix without a namespace")),
         }
     }

@@ -108,6 +108,18 @@ fn other_contents() {
             r#"<m2m:agrp><req><op>5</op><rqi>1</rqi></req><req><rqi>2</rqi></req></m2m:agrp>"#,
             json!({"m2m:agrp": [{"rqi": "1", "op": 5}, {"rqi": "2"}]}),
         ),
+        (
+            r#"<m2m:seci><sit>1</sit><dreq><or>Ca</or><op>2</op><orid>a@b c@d</orid><trid>a/b</trid></dreq></m2m:seci>"#,
+            json!({"m2m:seci": {"dreq": {"trid": "a/b", "or": "Ca", "op": 2, "orid": ["a@b", "c@d"]}, "sit": 1}}),
+        ),
+        (
+            r#"<m2m:seci><sit>2</sit><dres><dai><gp><acr><acor>a b</acor><acop>2</acop></acr></gp><pl>5000</pl></dai></dres></m2m:seci>"#,
+            json!({"m2m:seci": {"sit": 2, "dres": {"dai": {"pl": "5000", "gp": {"acr": [{"acop": 2, "acor": ["a", "b"]}]}}}}}),
+        ),
+        (
+            r#"<m2m:tgp><tpe>3</tpe><tia>a/b</tia><tipa>http://a http://b</tipa><tio>2</tio></m2m:tgp>"#,
+            json!({"m2m:tgp": {"tio": 2, "tpe": 3, "tia": "a/b", "tipa": ["http://a", "http://b"]}}),
+        ),
         (r#"<m2m:pc>a</m2m:pc>"#, json!("a")),
         (r#"<m2m:pc><![CDATA[]]><![CDATA[[1]]]></m2m:pc>"#, json!([1])),
     ]);
@@ -128,6 +140,9 @@ fn types_and_namespaces_are_declared() {
     let document = write(&SCHEMAS, &json!({"hod:deACr": {"rn": "x", "nodLk": "y"}}));
     let namespace = r#"<hod:deACr xmlns:hod="http://www.onem2m.org/xml/protocols/homedomain" rn="x">"#;
     assert!(document.contains(namespace), "{document}");
+    let document = write(&SCHEMAS, &json!({"dcfg:wific": {"ssid": " "}}));
+    assert!(document.contains(r#"xmlns:dcfg="http://www.onem2m.org/xml/deviceConfig""#), "{document}");
+    assert_eq!(parsed(&document), json!({"dcfg:wific": {"ssid": " "}}));
     let document = write(&SCHEMAS, &json!({"acme:pump": {"flow": 1}}));
     assert!(document.contains(r#"xmlns:acme="http://www.onem2m.org/xml/protocols/acme""#), "{document}");
 }
@@ -150,6 +165,19 @@ fn as_others_write_it() {
         (r#"<m2m:cin><con xsi:type="xs:int">5</con></m2m:cin>"#, json!({"m2m:cin": {"con": 5}})),
         (r#"<m2m:cin><con xsi:type="xs:string">5</con></m2m:cin>"#, json!({"m2m:cin": {"con": "5"}})),
         ("<m2m:cin><con>a\r\nb\rc</con></m2m:cin>", json!({"m2m:cin": {"con": "a\nb\nc"}})),
+        // White space is kept in strings, and separates elsewhere.
+        (
+            "<m2m:grp><gn> a  b\n</gn><acpi>\n a\n b </acpi></m2m:grp>",
+            json!({"m2m:grp": {"gn": " a  b\n", "acpi": ["a", "b"]}}),
+        ),
+        (
+            "<m2m:smd><dsp>QUJD\n  QUJD\n</dsp><soe> </soe></m2m:smd>",
+            json!({"m2m:smd": {"dsp": "QUJDQUJD", "soe": " "}}),
+        ),
+        (
+            "<m2m:sch><se><sce> * *\t*  * * *\n*</sce></se></m2m:sch>",
+            json!({"m2m:sch": {"se": {"sce": ["* * * * * * *"]}}}),
+        ),
         // What does not conform is left to validation.
         (
             "<m2m:cnt><mni>ten</mni><x>1</x><y><z/></y><x>2</x></m2m:cnt>",
@@ -238,8 +266,8 @@ fn refused() {
     assert!(read(&SCHEMAS, format!("{}{}", "<a>".repeat(32), "</a>".repeat(32)).as_bytes(), 32).is_ok());
 }
 
-/// A text that loses nothing: no blanks at its ends, and not empty.
-const TEXT: &str = "[^\\s\\p{C}]([^\\p{C}]{0,8}[^\\s\\p{C}])?";
+/// A text that loses nothing where white space separates: single words.
+const TEXT: &str = "[^\\s\\p{C}]{1,3}( [^\\s\\p{C}]{1,3}){0,2}";
 
 fn values(data_type: &DataType) -> BoxedStrategy<Value> {
     let text = || TEXT.prop_map(Value::String);
@@ -253,15 +281,18 @@ fn values(data_type: &DataType) -> BoxedStrategy<Value> {
         ]
         .boxed(),
         DataType::Scalar => {
-            prop_oneof![text(), any::<i64>().prop_map(Value::from), any::<bool>().prop_map(Value::from)]
-                .boxed()
+            let text = "[^\\p{C}]{0,8}| ?-?[0-9]{1,3} ?".prop_map(Value::String);
+            prop_oneof![text, any::<i64>().prop_map(Value::from), any::<bool>().prop_map(Value::from)].boxed()
         }
         DataType::Boolean => any::<bool>().prop_map(Value::from).boxed(),
         DataType::Number => "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,20})?(e\\+[0-9]{1,2})?"
             .prop_map(|number| serde_json::from_str(&number).unwrap())
             .boxed(),
         DataType::Integer { .. } | DataType::Enumeration(_) => any::<i64>().prop_map(Value::from).boxed(),
-        DataType::Text(Syntax::String) => "[^\\p{C}]{0,8}".prop_map(Value::String).boxed(),
+        DataType::Text(Syntax::Base64) => "[A-Z]{1,8}".prop_map(Value::String).boxed(),
+        DataType::Text(Syntax::String | Syntax::Coordinates) => {
+            "[^\\p{C}]{0,8}".prop_map(Value::String).boxed()
+        }
         DataType::Text(_) | DataType::Words(_) | DataType::AbsRelTimestamp => text().boxed(),
         DataType::List(list) if list.is_repeated => {
             vec(values(&list.element), 1..4).prop_map(Value::from).boxed()

@@ -29,11 +29,23 @@ pub(super) fn value(shape: Shape<'_>, typed: Option<&str>, text: String) -> Valu
             Some("decimal" | "double" | "float") => number(trimmed),
             _ => None,
         },
-        DataType::Text(Syntax::String) => None,
-        // White space around other texts means nothing.
-        _ => Some(Value::String(trimmed.to_owned())),
+        DataType::Text(Syntax::String | Syntax::Coordinates) => None,
+        // Lines that base64 is broken into.
+        DataType::Text(Syntax::Base64) => Some(text.split(is_blank).collect::<String>().into()),
+        _ => Some(collapsed(trimmed).into()),
     };
     read.unwrap_or(Value::String(text))
+}
+
+/// A text in which white space only separates: as much of it as there is between two words is one blank
+/// (XML Schema Part 2, 4.3.6: `collapse`).
+fn collapsed(trimmed: &str) -> Cow<'_, str> {
+    let is_plain = !trimmed.contains("  ") && !trimmed.contains(['\t', '\n', '\r']);
+    if is_plain {
+        return trimmed.into();
+    }
+    let words: Vec<&str> = trimmed.split(is_blank).filter(|word| !word.is_empty()).collect();
+    words.join(" ").into()
 }
 
 /// A value that is no object and no array as a text, with the type to say where nothing else does.
@@ -52,9 +64,10 @@ pub(super) fn simple<'v>(shape: Shape<'_>, value: &'v Value) -> (Cow<'v, str>, O
             };
             (number.as_str().into(), typed)
         }
-        Value::String(text) => {
-            (text.as_str().into(), (is_scalar && integer(text).is_some()).then_some("string"))
-        }
+        Value::String(text) => (
+            text.as_str().into(),
+            (is_scalar && integer(text.trim_matches(is_blank)).is_some()).then_some("string"),
+        ),
         other => (other.to_string().into(), None),
     }
 }
