@@ -9,9 +9,11 @@ pub mod discovery;
 mod escape;
 pub mod http;
 mod identifiers;
+mod listening;
 pub mod mqtt;
 pub mod query;
 pub mod tls;
+mod tokens;
 pub mod ws;
 
 pub use identifiers::identifiers;

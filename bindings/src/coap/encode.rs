@@ -9,14 +9,13 @@ use dyad_protocol::exchange::TransportError;
 use dyad_protocol::primitive::{Response, ResponseType};
 use dyad_protocol::serialization::Codec;
 use dyad_protocol::{Content, Operation, Request, Serialization, StatusCode};
-use serde_json::json;
 
 use super::address;
 use super::decode::{Refused, Reply};
 use super::format::Format;
 use super::options::{self, Dialect, Parameter as P};
 use super::status;
-use crate::{escape, query};
+use crate::{escape, query, tokens};
 
 /// Maps a response.
 ///
@@ -52,8 +51,7 @@ pub fn response(response: &Response, reply: &Reply, codec: &Codec) -> Packet {
     let asked = response.authorization_signature_request_information.map(|flag| flag.to_string());
     to.text(P::AuthorizationSignatureRequestInformation, asked.as_deref());
     to.text(P::VendorInformation, response.vendor_information.as_deref());
-    let pairs = response.assigned_token_identifiers.iter().map(|(local, token)| format!("{local}:{token}"));
-    let pairs = pairs.collect::<Vec<_>>().join("+");
+    let pairs = tokens::write_assigned(&response.assigned_token_identifiers);
     to.text(P::AssignedTokenIdentifiers, Some(&*pairs).filter(|pairs| !pairs.is_empty()));
     for segment in location(response).into_iter().flat_map(address::to_segments) {
         options::put(&mut packet, options::LOCATION_PATH, segment);
@@ -81,12 +79,9 @@ fn payload(packet: &mut Packet, response: &Response, reply: &Reply, codec: &Code
     if response.status == StatusCode::Ok && reply.operation == Operation::Notify {
         return;
     }
-    let content = match (&response.token_request_information, &response.content) {
-        (Some(information), _) => &Content::from_value(json!({ "m2m:tqf": information })),
-        (None, Some(content)) => content,
-        (None, None) => return,
-    };
-    write(packet, reply.format, content, codec);
+    if let Some(content) = tokens::content(response) {
+        write(packet, reply.format, &content, codec);
+    }
 }
 
 fn write(packet: &mut Packet, format: Format, content: &Content, codec: &Codec) {

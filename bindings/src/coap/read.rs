@@ -6,11 +6,12 @@ use dyad_protocol::exchange::TransportError;
 use dyad_protocol::primitive::ContentStatus;
 use dyad_protocol::serialization::Codec;
 use dyad_protocol::time::{AbsRelTime, Timestamp};
-use dyad_protocol::{Content, Request, Response, StatusCode};
+use dyad_protocol::{Request, Response, StatusCode};
 
 use super::format::Format;
 use super::options::{self, Parameter as P};
 use super::status;
+use crate::tokens;
 
 /// Maps a response message, whole. One without oneM2M-RSC comes from a plain CoAP server: its code decides, and a
 /// payload in a format that this node does not speak is none of ours. Options of release 1 are understood.
@@ -40,7 +41,7 @@ pub fn response(packet: &Packet, request: &Request, codec: &Codec) -> Result<Res
         text(packet, P::AuthorizationSignatureRequestInformation).map(|flag| matches!(flag, "true" | "1"));
     response.vendor_information = text(packet, P::VendorInformation).map(str::to_owned);
     response.assigned_token_identifiers =
-        text(packet, P::AssignedTokenIdentifiers).map(assigned_tokens).unwrap_or_default();
+        text(packet, P::AssignedTokenIdentifiers).map(tokens::assigned).unwrap_or_default();
     if packet.payload.is_empty() {
         return Ok(response);
     }
@@ -48,7 +49,7 @@ pub fn response(packet: &Packet, request: &Request, codec: &Codec) -> Result<Res
     let format = format.and_then(|(_, values)| Format::from_number(options::uint(values.front()?), true));
     let payload = Bytes::copy_from_slice(&packet.payload);
     match format.map(|format| codec.read_content(format.serialization, payload)) {
-        Some(Ok(content)) => content_or_token_request(&mut response, content),
+        Some(Ok(content)) => tokens::take_content(&mut response, content),
         // A diagnostic text, perhaps (RFC 7252 5.5.2).
         Some(Err(_)) | None if code.is_none() => {}
         Some(Err(failure)) => return Err(malformed(&failure.debug)),
@@ -70,16 +71,4 @@ fn text(packet: &Packet, parameter: P) -> Option<&str> {
 
 fn uint(packet: &Packet, parameter: P) -> Option<u64> {
     value(packet, parameter).filter(|value| value.len() <= 8).map(options::uint)
-}
-
-fn content_or_token_request(response: &mut Response, content: Content) {
-    match content.value().get("m2m:tqf") {
-        Some(information) => response.token_request_information = Some(information.clone()),
-        None => response.content = Some(content),
-    }
-}
-
-fn assigned_tokens(value: &str) -> Vec<(String, String)> {
-    let pairs = value.split('+').filter_map(|pair| pair.trim().split_once(':'));
-    pairs.map(|(local, token)| (local.to_owned(), token.to_owned())).collect()
 }

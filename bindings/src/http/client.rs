@@ -14,14 +14,14 @@ use dyad_protocol::exchange::{Transport, TransportError};
 use dyad_protocol::primitive::ContentStatus;
 use dyad_protocol::serialization::{Codec, PARSER_LIMIT};
 use dyad_protocol::time::{AbsRelTime, Timestamp};
-use dyad_protocol::{Content, Operation, Request, Response, Serialization, StatusCode};
+use dyad_protocol::{Operation, Request, Response, Serialization, StatusCode};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, redirect};
 
 use super::media;
 use super::{address, status};
-use crate::query;
 use crate::tls::{self, ClientTls};
+use crate::{query, tokens};
 
 /// The settings of the HTTP client.
 #[derive(Clone, Debug)]
@@ -233,29 +233,17 @@ fn response(
     response.authorization_signature_request_information =
         text("x-m2m-asri").map(|flag| matches!(flag, "true" | "1"));
     response.vendor_information = owned("x-m2m-vsi");
-    response.assigned_token_identifiers = text("x-m2m-ati").map(assigned_tokens).unwrap_or_default();
+    response.assigned_token_identifiers = text("x-m2m-ati").map(tokens::assigned).unwrap_or_default();
     if body.is_empty() {
         return Ok(response);
     }
     let written = text("content-type").and_then(|value| media::content_type(value).ok());
     match written.map(|found| codec.read_content(found.media.serialization, body)) {
-        Some(Ok(content)) => content_or_token_request(&mut response, content),
+        Some(Ok(content)) => tokens::take_content(&mut response, content),
         Some(Err(_)) if code.is_none() => {}
         Some(Err(failure)) => return Err(malformed(&failure.debug)),
         None if code.is_none() => {}
         None => return Err(malformed("the content is in a media type this node does not speak")),
     }
     Ok(response)
-}
-
-fn content_or_token_request(response: &mut Response, content: Content) {
-    match content.value().get("m2m:tqf") {
-        Some(information) => response.token_request_information = Some(information.clone()),
-        None => response.content = Some(content),
-    }
-}
-
-fn assigned_tokens(value: &str) -> Vec<(String, String)> {
-    let pairs = value.split('+').filter_map(|pair| pair.trim().split_once(':'));
-    pairs.map(|(local, token)| (local.to_owned(), token.to_owned())).collect()
 }

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use dyad_protocol::serialization::Codec;
-use dyad_protocol::{Content, Failure, Request, Response};
-use serde_json::json;
+use dyad_protocol::{Failure, Request, Response};
 
 use super::address;
 use super::decode::Refused;
 use super::media::MediaType;
 use super::status;
+use crate::tokens;
 
 /// A response message before it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,9 +43,7 @@ pub fn encode(response: &Response, media: &'static MediaType, codec: &Codec, roo
     put("x-m2m-asri", response.authorization_signature_request_information.map(|flag| flag.to_string()));
     put("x-m2m-vsi", response.vendor_information.clone());
     if !response.assigned_token_identifiers.is_empty() {
-        let pairs =
-            response.assigned_token_identifiers.iter().map(|(local, token)| format!("{local}:{token}"));
-        put("x-m2m-ati", Some(pairs.collect::<Vec<_>>().join("+")));
+        put("x-m2m-ati", Some(tokens::write_assigned(&response.assigned_token_identifiers)));
     }
     put("content-location", response.location.as_deref().map(|to| format!("{root}{}", address::to_path(to))));
     let body = body(response, media, codec);
@@ -55,12 +53,8 @@ pub fn encode(response: &Response, media: &'static MediaType, codec: &Codec, roo
 
 /// The content as it is, or the Token Request Information, which goes without a debugging text (TS-0009 6.5).
 fn body(response: &Response, media: &MediaType, codec: &Codec) -> Bytes {
-    let content = match (&response.token_request_information, &response.content) {
-        (Some(information), _) => &Content::from_value(json!({ "m2m:tqf": information })),
-        (None, Some(content)) => content,
-        (None, None) => return Bytes::new(),
-    };
-    codec.write_content(media.serialization, content)
+    let content = tokens::content(response);
+    content.map_or_else(Bytes::new, |content| codec.write_content(media.serialization, &content))
 }
 
 /// The answer to a message that was not understood.

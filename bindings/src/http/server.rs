@@ -15,18 +15,15 @@ use actix_server::{GracefulShutdownSignal, ServerBuilder, ServerHandle};
 use actix_service::{ServiceFactory, ServiceFactoryExt as _, boxed, fn_service};
 use dyad_protocol::exchange::Receiver;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::decode::Rules;
 use super::service::Service;
 use super::settings::ServerSettings;
 use super::wire::Wire;
-use crate::identifiers;
 use crate::tls::TlsAcceptor;
-
-/// Connections that the operating system keeps until one is accepted.
-const BACKLOG: u32 = 2048;
+use crate::{identifiers, listening};
 
 /// For how long a connection that is closed may take to take the last answer.
 const LINGER: Duration = Duration::from_secs(1);
@@ -114,19 +111,10 @@ pub async fn start(settings: ServerSettings, receiver: Arc<dyn Receiver>) -> io:
 
 /// The listeners, and where they listen.
 fn bind_all(addresses: &[SocketAddr]) -> io::Result<(Vec<TcpListener>, Vec<SocketAddr>)> {
-    let listeners = addresses.iter().copied().map(bind).collect::<io::Result<Vec<_>>>()?;
+    let bind = |address: &SocketAddr| listening::bind(*address)?.into_std();
+    let listeners = addresses.iter().map(bind).collect::<io::Result<Vec<_>>>()?;
     let taken = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
     Ok((listeners, taken))
-}
-
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let bind = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)?.into_std()
-    };
-    bind().map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
 }
 
 fn listen(

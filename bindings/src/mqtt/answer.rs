@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dyad_protocol::exchange::{Arrival, Receiver};
-use dyad_protocol::serialization::Codec;
+use dyad_protocol::serialization::{Codec, Envelope, Kind as Form, wrap};
 use dyad_protocol::{Failure, Operation, Request, Response, Serialization, StatusCode};
 use tokio::time::Instant;
 
-use super::payload;
 use super::repeats::{Known, Repeats};
 use super::topic::{Kind, Names, Topic};
 
@@ -73,10 +72,12 @@ impl Answering {
         is_wrapped: bool,
         response: &Response,
     ) -> Answer {
-        Answer {
-            topic: topic.answer(serialization),
-            payload: payload::write_response(&self.codec, serialization, response, is_wrapped),
-        }
+        let primitive = self.codec.write_response(serialization, response);
+        let payload = match is_wrapped {
+            true => wrap(serialization, Form::Response, primitive),
+            false => primitive,
+        };
+        Answer { topic: topic.answer(serialization), payload }
     }
 
     fn understand(&self, topic: Topic<'_>, payload: Option<Bytes>) -> Understood {
@@ -96,8 +97,9 @@ impl Answering {
             let understood = refuse(Failure::bad_request(format!("the request is longer than {most} bytes")));
             return Understood { serialization, ..understood };
         };
-        let (request, is_wrapped) = payload::read_request(&self.codec, serialization, payload);
-        let request = match request {
+        // Some put primitives into a root element that JSON and CBOR do not have (TS-0004 8.4), and are answered so.
+        let Envelope { is_wrapped, primitive, .. } = Envelope::open_as(Form::Request, serialization, payload);
+        let request = match self.codec.read_request(serialization, primitive) {
             Err(refused) => Err(Box::new((refused.request, refused.failure))),
             Ok(request) => match self.check(topic, &request) {
                 Ok(()) => Ok(request),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dyad_protocol::exchange::{Transport, TransportError};
 use dyad_protocol::id::{Address as Target, Scope};
-use dyad_protocol::serialization::Codec;
+use dyad_protocol::serialization::{Codec, Envelope, Kind as Form};
 use dyad_protocol::{Request, Response, Serialization, StatusCode};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -158,7 +158,8 @@ pub(super) fn respond(pending: &Pending, names: &Names, codec: &Codec, message: 
         tracing::debug!(topic = message.topic, "ignored: a response that this node does not read");
         return;
     };
-    match super::payload::read_response(codec, serialization, payload.clone()) {
+    let envelope = Envelope::open_as(Form::Response, serialization, payload.clone());
+    match codec.read_response(serialization, envelope.primitive) {
         Ok(response) => {
             if !pending.resolve(names.shortened(topic.receiver), response) {
                 tracing::debug!(topic = message.topic, "ignored: a response that nobody waits for");

@@ -1,6 +1,6 @@
 //! The MQTT binding (TS-0010).
 //!
-//! `topic`, `address` and `payload` are pure and hold the mapping; `server` and `answer` carry out what comes, `client` and
+//! `topic` and `address` are pure and hold the mapping; `server` and `answer` carry out what comes, `client` and
 //! `pool` send what goes out, both over a `link`: to a broker elsewhere (`session`) or to the one in this process (`local`,
 //! [`broker`]). What a primitive means is left to the core.
 
@@ -10,11 +10,9 @@ pub mod broker;
 mod client;
 pub mod link;
 mod local;
-pub mod payload;
 mod pending;
 mod pool;
 mod repeats;
-mod secure;
 mod server;
 mod session;
 pub mod settings;
@@ -29,7 +27,6 @@ use tokio::task::JoinHandle;
 
 pub use self::address::{Address, Authority};
 pub use self::client::MqttTransport;
-pub use self::secure::SecureListener;
 pub use self::session::{Connector, Secure, Stream, Tcp};
 pub use self::settings::{LinkSettings, Login, MqttSettings, Remote, Version};
 
@@ -116,7 +113,7 @@ impl Binding {
             max_payload: settings.max_payload,
             codec: parts.codec.clone(),
             receiver: Arc::clone(&parts.receiver),
-            repeats: Repeats::new(settings.repeats_for, settings.repeats),
+            repeats: Repeats::new(settings.repeats_for, settings.repeats, settings.repeats_bytes),
         });
         let caller = Arc::new(Caller {
             link: Arc::clone(&link),

@@ -13,9 +13,6 @@ use std::time::Duration;
 use dyad_protocol::{Operation, Request, Response};
 use tokio::time::Instant;
 
-/// Bytes of contents of answers that are remembered, all together.
-const MOST_BYTES: usize = 8 * 1024 * 1024;
-
 /// What is known of a request.
 pub(super) enum Known {
     /// Nothing: it is to be carried out, and the answer to be noted if there is a note.
@@ -33,6 +30,7 @@ pub(super) struct Repeats {
     hashers: [RandomState; 2],
     keep_for: Duration,
     most: usize,
+    most_bytes: usize,
 }
 
 type Key = [u64; 2];
@@ -61,10 +59,11 @@ pub(super) struct Note {
 }
 
 impl Repeats {
-    /// A window: how long an answer is remembered, and how many are. Zero remembers none.
-    pub(super) fn new(keep_for: Duration, most: usize) -> Arc<Self> {
+    /// A window: how long an answer is remembered, how many are, and how many bytes their contents have together. Zero
+    /// remembers none.
+    pub(super) fn new(keep_for: Duration, most: usize, most_bytes: usize) -> Arc<Self> {
         let hashers = [RandomState::new(), RandomState::new()];
-        Arc::new(Self { state: Mutex::default(), hashers, keep_for, most })
+        Arc::new(Self { state: Mutex::default(), hashers, keep_for, most, most_bytes })
     }
 
     /// What is known of a request of an originator.
@@ -82,7 +81,7 @@ impl Repeats {
         let said = (request.operation.number(), &request.to, request.resource_type, content);
         let sameness = self.hashers[0].hash_one(said);
         let mut state = self.lock();
-        state.forget(now, self.keep_for, self.most);
+        state.forget(now, self.keep_for, (self.most, self.most_bytes));
         match state.entries.get(&key) {
             Some(Entry { sameness: known, answer, .. }) if *known == sameness => match answer {
                 Some(answer) => return Known::Answered(answer.clone()),
@@ -103,10 +102,10 @@ impl Repeats {
 }
 
 impl State {
-    fn forget(&mut self, now: Instant, keep_for: Duration, most: usize) {
+    fn forget(&mut self, now: Instant, keep_for: Duration, (most, most_bytes): (usize, usize)) {
         while let Some((since, key, number)) = self.answered.front().copied() {
             let is_old = now.duration_since(since) >= keep_for;
-            if !is_old && self.answered.len() <= most && self.bytes <= MOST_BYTES {
+            if !is_old && self.answered.len() <= most && self.bytes <= most_bytes {
                 break;
             }
             self.answered.pop_front();
@@ -133,7 +132,7 @@ impl Note {
         entry.answer = Some(Box::new(response.clone()));
         state.bytes += weight(response);
         state.answered.push_back((now, self.key, self.number));
-        state.forget(now, self.repeats.keep_for, self.repeats.most);
+        state.forget(now, self.repeats.keep_for, (self.repeats.most, self.repeats.most_bytes));
     }
 }
 
@@ -192,7 +191,7 @@ mod tests {
 
     #[test]
     fn each_is_carried_out_once() {
-        let repeats = Repeats::new(Duration::from_secs(60), 100);
+        let repeats = Repeats::new(Duration::from_secs(60), 100, 1_000_000);
         let now = Instant::now();
         assert!(carry_out(&repeats, "Ca", &create("1", "1"), now));
         assert!(!carry_out(&repeats, "Ca", &create("1", "1"), now));
@@ -207,7 +206,7 @@ mod tests {
 
     #[test]
     fn one_under_way_is_not_begun_again() {
-        let repeats = Repeats::new(Duration::from_secs(60), 100);
+        let repeats = Repeats::new(Duration::from_secs(60), 100, 1_000_000);
         let now = Instant::now();
         let Known::Nothing(note) = repeats.look("Ca", &create("1", "1"), now) else { panic!() };
         assert!(matches!(repeats.look("Ca", &create("1", "1"), now), Known::UnderWay));
@@ -217,7 +216,7 @@ mod tests {
 
     #[test]
     fn the_window_is_bounded() {
-        let repeats = Repeats::new(Duration::from_secs(60), 10);
+        let repeats = Repeats::new(Duration::from_secs(60), 10, 1_000_000);
         let now = Instant::now();
         for number in 0..1_000 {
             assert!(carry_out(&repeats, "Ca", &create(&number.to_string(), "1"), now));
@@ -225,7 +224,7 @@ mod tests {
         let state = repeats.lock();
         assert!(state.entries.len() <= 11 && state.answered.len() <= 11);
         drop(state);
-        let none = Repeats::new(Duration::ZERO, 10);
+        let none = Repeats::new(Duration::ZERO, 10, 1_000_000);
         assert!(
             carry_out(&none, "Ca", &create("1", "1"), now) && carry_out(&none, "Ca", &create("1", "1"), now)
         );

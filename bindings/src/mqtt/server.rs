@@ -17,9 +17,6 @@ use super::settings::MqttSettings;
 use super::topic::{Kind, Names, Topic, base, filter};
 use super::{client, session};
 
-/// Bytes of payloads that wait.
-const WAITING_BYTES: usize = 64 * 1024 * 1024;
-
 /// Refusals of requests for which there is no room, under way at a time.
 const REFUSALS: usize = 64;
 
@@ -141,7 +138,9 @@ impl Server {
                 tracing::debug!(topic = message.topic, "ignored: a request that the broker has retained");
                 message.receipt.acknowledge();
             }
-            _ if self.waiting.len() >= self.settings.waiting || self.waiting_bytes >= WAITING_BYTES => {
+            _ if self.waiting.len() >= self.settings.waiting
+                || self.waiting_bytes >= self.settings.waiting_bytes =>
+            {
                 self.refuse(message).await;
             }
             _ => {

@@ -47,10 +47,14 @@ pub struct MqttSettings {
     pub in_progress: usize,
     /// Requests that wait to be carried out; more are refused.
     pub waiting: usize,
+    /// Bytes of their payloads.
+    pub waiting_bytes: usize,
     /// For how long a request that comes again is answered as it was; zero answers each anew.
     pub repeats_for: Duration,
     /// How many requests are remembered for that.
     pub repeats: usize,
+    /// Bytes of contents of their answers, all together.
+    pub repeats_bytes: usize,
     /// How long an answer waits for a broker that is away before it is dropped.
     pub answer_within: Duration,
     /// How long requests in flight may go on after the stop.
@@ -113,8 +117,10 @@ impl MqttSettings {
             max_payload: 1024 * 1024,
             in_progress: 256,
             waiting: 10_000,
+            waiting_bytes: 64 * 1024 * 1024,
             repeats_for: Duration::from_secs(60),
             repeats: 10_000,
+            repeats_bytes: 8 * 1024 * 1024,
             answer_within: Duration::from_secs(30),
             stop_deadline: Duration::from_secs(3),
             own: Vec::new(),

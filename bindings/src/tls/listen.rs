@@ -6,19 +6,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::{Accepted, TlsAcceptor};
-
-/// Connections that the operating system keeps until one is accepted.
-const BACKLOG: u32 = 2048;
-
-/// How long accepting pauses after an error, such as too many open files.
-const PAUSE: Duration = Duration::from_millis(100);
+use crate::listening;
 
 /// A listener that runs; ends with its being dropped, while connections go on.
 #[derive(Debug)]
@@ -41,13 +35,7 @@ impl TlsListener {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let bind = || {
-            let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-            socket.set_reuseaddr(true)?;
-            socket.bind(address)?;
-            socket.listen(BACKLOG)
-        };
-        let bound = bind().map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
+        let bound = listening::bind(address)?;
         let address = bound.local_addr()?;
         let slots = Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)));
         let accepting = tokio::spawn(accept(bound, acceptor, slots, Arc::new(serve)));
@@ -76,24 +64,15 @@ async fn accept<F>(
 {
     // Never closed.
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                // Small packets are to arrive at once; a socket that refuses this is slower and works.
-                drop(stream.set_nodelay(true));
-                let (acceptor, serve) = (acceptor.clone(), Arc::clone(&serve));
-                tokio::spawn(async move {
-                    // Boxed, so that what a handshake needs is freed with its end.
-                    let handshake = Box::pin(acceptor.accept(stream, Some(peer)));
-                    if let Ok(stream) = handshake.await {
-                        serve(stream, peer).await;
-                    }
-                    drop(slot);
-                });
+        let (stream, peer) = listening::next(&listener, "TLS").await;
+        let (acceptor, serve) = (acceptor.clone(), Arc::clone(&serve));
+        tokio::spawn(async move {
+            // Boxed, so that what a handshake needs is freed with its end. Why there is no connection is in the log.
+            let handshake = Box::pin(acceptor.accept(stream, Some(peer)));
+            if let Ok(stream) = handshake.await {
+                serve(stream, peer).await;
             }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
+            drop(slot);
+        });
     }
 }

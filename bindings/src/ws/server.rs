@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -23,12 +23,7 @@ use super::line::{Ending, Line};
 use super::settings::{ServerSettings, Shared};
 use super::socket::Socket;
 use super::{connection, greet};
-
-/// Connections that the operating system keeps until one is accepted.
-const BACKLOG: u32 = 2048;
-
-/// The pause after a connection could not be accepted, as when there are no more open files.
-const BREATH: Duration = Duration::from_millis(100);
+use crate::listening;
 
 /// A server that runs. Dropping it leaves it running.
 #[derive(Debug)]
@@ -62,7 +57,7 @@ impl Server {
 ///
 /// Fails with the error of the operating system, the address in its text, if it cannot be bound.
 pub async fn start(settings: ServerSettings, shared: Shared) -> io::Result<Server> {
-    let listener = bind(settings.listen)?;
+    let listener = listening::bind(settings.listen)?;
     let address = listener.local_addr()?;
     let deadline = settings.stop_deadline;
     let sessions = Sessions::new(settings, shared);
@@ -70,31 +65,11 @@ pub async fn start(settings: ServerSettings, shared: Shared) -> io::Result<Serve
     Ok(Server { address, sessions, accepting, deadline })
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let bind = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    bind().map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
-}
-
 async fn accept(listener: TcpListener, sessions: Sessions) {
-    loop {
-        let Some(admission) = sessions.admit().await else { return };
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                // An answer leaves at once, not when the next one follows.
-                stream.set_nodelay(true).unwrap_or_else(|error| tracing::debug!(%error, "TCP_NODELAY"));
-                let sessions = sessions.clone();
-                tokio::spawn(async move { sessions.serve(admission, stream, Some(peer), None).await });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a WebSocket connection cannot be accepted");
-                tokio::time::sleep(BREATH).await;
-            }
-        }
+    while let Some(admission) = sessions.admit().await {
+        let (stream, peer) = listening::next(&listener, "WebSocket").await;
+        let sessions = sessions.clone();
+        tokio::spawn(async move { sessions.serve(admission, stream, Some(peer), None).await });
     }
 }
 

@@ -5,11 +5,10 @@
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use dyad_bindings::mqtt::payload::{read_request, read_response, write_response};
 use dyad_bindings::mqtt::topic::{Names, Topic};
 use dyad_bindings::mqtt::Address;
 use dyad_protocol::schema::Schemas;
-use dyad_protocol::serialization::Codec;
+use dyad_protocol::serialization::{Codec, Envelope, Kind, wrap};
 use dyad_protocol::{Response, Serialization, StatusCode};
 use libfuzzer_sys::fuzz_target;
 
@@ -29,15 +28,22 @@ fuzz_target!(|data: &[u8]| {
     let back = Topic::parse(&answer).unwrap();
     assert_eq!((back.originator, back.receiver, back.base), (topic.originator, topic.receiver, topic.base));
     let _ = NAMES.is_own(topic.receiver);
-    match read_request(&CODEC, serialization, payload.clone()) {
-        (Ok(request), is_wrapped) => {
+    let envelope = Envelope::open_as(Kind::Request, serialization, payload.clone());
+    match CODEC.read_request(serialization, envelope.primitive) {
+        Ok(request) => {
             let _ = NAMES.is_same(topic.originator, request.originator());
             let response = Response::to(&request, StatusCode::Ok);
-            let written = write_response(&CODEC, serialization, &response, is_wrapped);
-            let read = read_response(&CODEC, serialization, written).unwrap();
+            let mut written = CODEC.write_response(serialization, &response);
+            if envelope.is_wrapped {
+                written = wrap(serialization, Kind::Response, written);
+            }
+            let read = Envelope::open_as(Kind::Response, serialization, written);
+            assert_eq!(read.is_wrapped, envelope.is_wrapped);
+            let read = CODEC.read_response(serialization, read.primitive).unwrap();
             assert_eq!(read.request_identifier, request.request_identifier);
         }
-        (Err(refused), _) => assert_eq!(refused.failure.rsc, StatusCode::BadRequest),
+        Err(refused) => assert_eq!(refused.failure.rsc, StatusCode::BadRequest),
     }
-    let _ = read_response(&CODEC, serialization, payload);
+    let envelope = Envelope::open_as(Kind::Response, serialization, payload);
+    let _ = CODEC.read_response(serialization, envelope.primitive);
 });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -17,9 +17,7 @@ use super::message::Message;
 use super::router::Router;
 use super::rules::Rules;
 use super::settings::BrokerSettings;
-
-/// Connections that the operating system keeps until one is accepted.
-const BACKLOG: u32 = 2048;
+use crate::listening;
 
 /// How often sessions are looked at whose clients are away.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -32,9 +30,6 @@ const MOST_CONNECTIONS: usize = 1 << 24;
 
 /// For how long connections may take to close once their time is over.
 const GOOD_BYE: Duration = Duration::from_secs(1);
-
-/// How long accepting pauses after an error, such as too many open files.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// A broker that runs. Dropping it ends listening and leaves connections as they are.
 #[derive(Debug)]
@@ -58,7 +53,8 @@ impl Broker {
     ///
     /// Fails with the error of the operating system, the address in its text, if one cannot be bound.
     pub fn start(settings: BrokerSettings, rules: Arc<dyn Rules>) -> io::Result<Self> {
-        let listeners = settings.listen.iter().copied().map(bind).collect::<io::Result<Vec<_>>>()?;
+        let listeners =
+            settings.listen.iter().copied().map(listening::bind).collect::<io::Result<Vec<_>>>()?;
         let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
         let connections = settings.max_connections.min(MOST_CONNECTIONS);
         let entrance = Entrance {
@@ -119,29 +115,10 @@ impl Entrance {
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let bind = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    bind().map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
-}
-
 async fn accept(listener: TcpListener, entrance: Entrance) {
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                // Small packets are to arrive at once; a socket that refuses this is slower and works.
-                drop(stream.set_nodelay(true));
-                tokio::spawn(entrance.clone().serve(stream, Some(peer)));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept an MQTT connection");
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
+        let (stream, peer) = listening::next(&listener, "MQTT").await;
+        tokio::spawn(entrance.clone().serve(stream, Some(peer)));
     }
 }
 

@@ -59,7 +59,7 @@ impl Listeners {
             Some(coap) => coap::start_securely(&common, coap)?,
             None => None,
         };
-        let mqtt = mqtt::Mqtt::start(&common).await?;
+        let mqtt = mqtt::Mqtt::start(&common)?;
         let ws = ws::start(&common).await?;
         let at = coap.as_ref().map(|coap| coap.addresses()).unwrap_or_default();
         let announced = discovery::announce(common.settings, http.addresses(), at);

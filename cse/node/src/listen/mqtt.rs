@@ -9,9 +9,9 @@ use anyhow::Context;
 use dyad_bindings::mqtt::broker::{Broker, BrokerSettings, NoRules, Rules, TopicRules};
 use dyad_bindings::mqtt::settings::client_id;
 use dyad_bindings::mqtt::{
-    Address, Binding, LinkSettings, Login, MqttSettings, MqttTransport, Parts, Remote, Secure, SecureListener,
+    Address, Binding, LinkSettings, Login, MqttSettings, MqttTransport, Parts, Remote, Secure,
 };
-use dyad_bindings::tls::TlsConnector;
+use dyad_bindings::tls::{TlsConnector, TlsListener};
 
 use super::{Common, STOP_DEADLINE, reachable};
 use crate::settings::{self, MqttBroker, Settings};
@@ -26,13 +26,13 @@ const FRAMING: usize = 64 * 1024;
 pub(super) struct Mqtt {
     binding: Binding,
     broker: Option<Broker>,
-    secure: Option<SecureListener>,
+    secure: Option<TlsListener>,
 }
 
 impl Mqtt {
     /// Starts the broker if it is in this process, and takes requests; `None` if MQTT is switched off. One elsewhere that
     /// is away is waited for in the background.
-    pub(super) async fn start(common: &Common<'_>) -> anyhow::Result<Option<Self>> {
+    pub(super) fn start(common: &Common<'_>) -> anyhow::Result<Option<Self>> {
         let settings = common.settings;
         let mqtt = &settings.mqtt;
         if !mqtt.is_enabled {
@@ -59,7 +59,13 @@ impl Mqtt {
                     None => None,
                     Some(listen) => {
                         let acceptor = common.tls.acceptor("mqtt.tls_listen")?;
-                        let listening = SecureListener::start(listen, acceptor, broker.entrance()).await;
+                        let entrance = broker.entrance();
+                        let listening = TlsListener::start(
+                            listen,
+                            acceptor,
+                            mqtt.max_connections,
+                            move |stream, peer| entrance.clone().serve(stream, Some(peer)),
+                        );
                         Some(listening.context(
                             "cannot listen for MQTT over TLS; set mqtt.tls_listen to a free address",
                         )?)
