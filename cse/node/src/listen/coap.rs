@@ -6,12 +6,14 @@ use anyhow::Context;
 use dyad_bindings::coap::decode::Rules;
 use dyad_bindings::coap::observe::Limits;
 use dyad_bindings::coap::well_known::Site;
-use dyad_bindings::coap::{self, ClientSettings, CoapTransport, Primitives, Secured, Server, ServerSettings};
+use dyad_bindings::coap::{
+    self, ClientSettings, CoapTransport, Primitives, Secured, Server, ServerSettings, remembered,
+};
 use dyad_protocol::Serialization;
 use dyad_protocol::serialization::Codec;
 
 use super::{Common, STOP_DEADLINE, reachable};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::tls::Tls;
 
 /// Starts the server, unless it is switched off.
@@ -37,21 +39,39 @@ pub(super) async fn start(common: &Common<'_>) -> anyhow::Result<Option<Server>>
     };
     let resources = Primitives::new(rules, Arc::clone(&common.receiver));
     let resources = Arc::new(resources.with_observers(observers).with_links(site));
-    let is_multicast = settings.multicast;
-    let settings = ServerSettings {
-        listen: vec![settings.listen],
-        max_body: settings.max_body,
-        rate: settings.rate,
-        stop_deadline: STOP_DEADLINE,
-        ..ServerSettings::default()
-    };
-    let mut server = coap::start(settings, resources).await.context(
+    let mut server = coap::start(server_settings(settings), resources).await.context(
         "cannot listen for CoAP; set coap.listen to a free address or coap.enabled to false, or stop what listens there",
     )?;
-    if is_multicast && let Err(error) = server.join_groups() {
+    if settings.multicast
+        && let Err(error) = server.join_groups()
+    {
         tracing::warn!(%error, "cannot join the groups of CoAP nodes, who ask them do not find this node; coap.multicast=false leaves it out");
     }
     Ok(Some(server))
+}
+
+fn server_settings(settings: &settings::Coap) -> ServerSettings {
+    let usual = ServerSettings::default();
+    let mut room = usual.uploads;
+    room.bytes = settings.transfers;
+    room.bytes_per_address = settings.transfers_per_address.min(settings.transfers);
+    // Answers to requests that only read are worth less, and longer.
+    let remembered = settings.remembered;
+    let reads = remembered::Room { messages: remembered / 4, bytes: remembered.saturating_mul(128) };
+    let changes = remembered::Room { messages: remembered, bytes: remembered.saturating_mul(256) };
+    ServerSettings {
+        listen: vec![settings.listen],
+        max_body: settings.max_body,
+        rate: settings.rate,
+        max_pending: settings.max_pending,
+        stop_deadline: STOP_DEADLINE,
+        reads,
+        changes,
+        uploads: room,
+        downloads: room,
+        shown: settings.known_addresses,
+        ..usual
+    }
 }
 
 /// Lets clients in over DTLS too, if the settings say so.

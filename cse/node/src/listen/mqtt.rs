@@ -141,8 +141,11 @@ fn binding(settings: &Settings) -> MqttSettings {
         max_payload: mqtt.max_payload,
         in_progress: mqtt.in_progress,
         waiting: mqtt.waiting,
+        waiting_bytes: mqtt.waiting_bytes,
         repeats_for: mqtt.repeats_for,
         repeats: mqtt.repeats,
+        repeats_bytes: mqtt.repeats_bytes,
+        brokers: mqtt.brokers,
         stop_deadline: STOP_DEADLINE,
         own: mqtt.poa.iter().filter_map(|url| Address::parse(url)).map(|it| it.authority).collect(),
         link: LinkSettings {
@@ -163,7 +166,13 @@ fn broker(settings: &Settings) -> BrokerSettings {
         max_packet: mqtt.max_payload.saturating_add(FRAMING),
         max_sessions: mqtt.max_sessions,
         session_expiry: mqtt.session_expiry,
+        max_subscriptions: mqtt.max_subscriptions,
+        max_inflight: mqtt.max_inflight,
+        receive_maximum: mqtt.max_inflight,
+        max_queued: mqtt.max_queued,
         max_queued_bytes: mqtt.max_queued_bytes,
+        max_retained: mqtt.max_retained,
+        max_retained_bytes: mqtt.max_retained_bytes,
         stop_deadline: STOP_DEADLINE,
         ..BrokerSettings::default()
     }

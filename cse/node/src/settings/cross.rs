@@ -17,7 +17,7 @@ pub(super) struct Conflict {
 
 /// All conflicts.
 pub(super) fn conflicts(settings: &Settings) -> Vec<Conflict> {
-    let Settings { cse, http, notification, polling, testing, .. } = settings;
+    let Settings { coap, cse, http, notification, polling, testing, .. } = settings;
     let mut conflicts = Vec::new();
     let mut add = |keys, message| conflicts.push(Conflict { keys, message });
     if testing.enabled && !http.listen.ip().is_loopback() {
@@ -59,6 +59,11 @@ pub(super) fn conflicts(settings: &Settings) -> Vec<Conflict> {
     if polling.wait > polling.longest_wait {
         let message = "polling.wait is longer than polling.longest_wait; shorten the one or raise the other";
         add(["polling.wait", "polling.longest_wait"], message.to_owned());
+    }
+    if coap.max_body >= coap.transfers_per_address.min(coap.transfers) {
+        let message = "coap.max_body leaves no room for a second transfer; make coap.transfers and \
+                       coap.transfers_per_address larger, twice as large at the least";
+        add(["coap.max_body", "coap.transfers_per_address"], message.to_owned());
     }
     conflicts.extend(secured(settings));
     conflicts

@@ -136,6 +136,12 @@ pub(crate) struct Coap {
     pub(crate) max_body: usize,
     /// 0 is no limit.
     pub(crate) rate: u32,
+    pub(crate) max_pending: usize,
+    /// In bytes, for each direction.
+    pub(crate) transfers: usize,
+    pub(crate) transfers_per_address: usize,
+    pub(crate) remembered: usize,
+    pub(crate) known_addresses: usize,
     pub(crate) observers: usize,
     pub(crate) observers_per_address: usize,
     pub(crate) links: usize,
@@ -162,14 +168,23 @@ pub(crate) struct Mqtt {
     pub(crate) max_payload: usize,
     pub(crate) in_progress: usize,
     pub(crate) waiting: usize,
+    pub(crate) waiting_bytes: usize,
     pub(crate) repeats_for: Duration,
     pub(crate) repeats: usize,
+    pub(crate) repeats_bytes: usize,
+    pub(crate) brokers: usize,
     /// What clients may do that are not named after an entity; `None` without rules.
     pub(crate) rules: Option<Unnamed>,
     pub(crate) max_connections: usize,
     pub(crate) max_sessions: usize,
     pub(crate) session_expiry: Duration,
+    pub(crate) max_subscriptions: usize,
+    /// In each direction.
+    pub(crate) max_inflight: u16,
+    pub(crate) max_queued: usize,
     pub(crate) max_queued_bytes: usize,
+    pub(crate) max_retained: usize,
+    pub(crate) max_retained_bytes: usize,
     pub(crate) poa: Vec<String>,
 }
 
