@@ -19,7 +19,7 @@ fn label(text: &str) -> Request {
 }
 
 fn is(answer: &Answer, http: u16) {
-    assert_eq!(answer.http, http, "{answer:?}");
+    assert_eq!(answer.code, http, "{answer:?}");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn only_one_of_several_changes_what_all_have_seen(store: Store) {
             let (changed, seen, client) = (&changed, &seen, node.client());
             scope.spawn(move || {
                 let answer = client.send(&label(&number.to_string()).header("If-Match", seen));
-                match (answer.http, answer.rsc) {
+                match (answer.code, answer.rsc) {
                     (200, 2004) => drop(changed.fetch_add(1, Ordering::Relaxed)),
                     (412, 4105) => {}
                     _ => panic!("{answer:?}"),

@@ -95,7 +95,7 @@ fn who_asks_for_no_response_gets_none_and_members_are_asked() {
     group(&client, "g", &members);
     let silent = Request::update("cse-in/g/fopt", json!({"m2m:cnt": {"lbl": ["x"]}})).with("rt", 5);
     let answer = client.send(&silent);
-    assert_eq!((answer.http, answer.header("x-m2m-rsc")), (204, None));
+    assert_eq!((answer.code, answer.header("x-m2m-rsc")), (204, None));
     for member in members {
         assert_eq!(
             client.send(&Request::retrieve(&member)).expect(2000).body["m2m:cnt"]["lbl"],

@@ -49,5 +49,5 @@ fn a_sink_gets_notifications_also_after_it_was_dead() {
 fn a_client_can_send_what_is_no_http() {
     let node = Node::on(Store::Memory).start();
     let answer = node.client().send_bytes(b"GET\r\n\r\n").unwrap();
-    assert!(answer.is_none_or(|answer| answer.http == 400));
+    assert!(answer.is_none_or(|answer| answer.code == 400));
 }

@@ -244,10 +244,10 @@ fn who_wants_no_response_gets_none() {
     let node = Node::on(Store::Memory).start();
     let client = node.client();
     let answer = client.send(&container("n").with("rt", 5));
-    assert_eq!((answer.http, answer.rsc, answer.body), (204, 0, Value::Null));
+    assert_eq!((answer.code, answer.rsc, answer.body), (204, 0, Value::Null));
     assert!(is_there(&client, "cse-in/n"));
     let failed = client.send(&container("n").with("rt", 5));
-    assert_eq!((failed.http, failed.rsc), (204, 0), "a failure is a response too");
+    assert_eq!((failed.code, failed.rsc), (204, 0), "a failure is a response too");
     // What is no request is told.
     let _ = client.send(&container("m").with("rt", 5).with("rcn", 1)).expect(4000);
 }
@@ -260,7 +260,7 @@ fn tests_can_shorten_the_life_of_requests() {
         let head = format!("POST /__ut__ HTTP/1.1\r\nHost: x\r\nX-M2M-UTCMD: {command}\r\n");
         let answer =
             client.send_bytes(format!("{head}Content-Length: 0\r\n\r\n").as_bytes()).unwrap().unwrap();
-        assert_eq!(answer.http, 200, "{answer:?}");
+        assert_eq!(answer.code, 200, "{answer:?}");
     };
     door("enableShortRequestExpiration 1");
     let short = ask(&client, "short", |request| request);

@@ -106,7 +106,7 @@ fn leaks(name: &str, answer: &Answer, wrong: &mut Vec<String>) {
     if let Some(inside) = INTERNALS.iter().find(|inside| text.contains(**inside)) {
         wrong.push(format!("{name}: '{inside}' is shown by {answer:?}"));
     }
-    if answer.rsc >= 4000 && answer.http < 400 {
+    if answer.rsc >= 4000 && answer.code < 400 {
         wrong.push(format!("{name}: HTTP status and code do not go together in {answer:?}"));
     }
 }

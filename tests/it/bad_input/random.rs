@@ -34,7 +34,7 @@ fn answer(text: &str) -> Answer {
         .and_then(|(_, rsc)| rsc.parse().ok())
         .unwrap_or(0);
     let http = head.get(..3).and_then(|status| status.parse().ok()).unwrap_or(0);
-    Answer { http, rsc, headers, body: Value::String(body.into()), identifier: String::new() }
+    Answer { code: http, rsc, headers, body: Value::String(body.into()), identifier: String::new() }
 }
 
 /// A generator that always gives the same numbers for a seed (xorshift64*).
@@ -147,7 +147,7 @@ fn put_to_the_test(make: impl Fn(&mut Numbers) -> Vec<u8>, rounds: usize) {
         let bytes = make(&mut numbers);
         for answer in raw(&node, &bytes) {
             // TS-0009 maps codes of failures that are not the node's to 5xx as well.
-            if answer.rsc == 5000 || (answer.http >= 500 && answer.rsc == 0) {
+            if answer.rsc == 5000 || (answer.code >= 500 && answer.rsc == 0) {
                 wrong.push(format!("round {round}: {answer:?}"));
             }
             leaks(&format!("round {round}"), &answer, &mut wrong);

@@ -45,7 +45,7 @@ fn what_is_no_http_is_refused() {
         ("HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0".to_owned()),
     ] {
         match super::random::raw(&node, bytes.as_bytes()) {
-            answers if answers.iter().all(|answer| (400..500).contains(&answer.http)) => {
+            answers if answers.iter().all(|answer| (400..500).contains(&answer.code)) => {
                 answers.iter().for_each(|answer| leaks(name, answer, &mut wrong));
             }
             answers => wrong.push(format!("{name}: {answers:?}")),

@@ -107,9 +107,9 @@ fn problems(
         None => add("rsc", &json!({ "$one_of": [2000, 2001, 2002, 2004] }), &json!(answer.rsc)),
     }
     match (transport, &expectation.http) {
-        (Transport::Http, Some(http)) => add("http", http, &json!(answer.http)),
-        (Transport::Http, None) => add("http", &json!(http_status(answer.rsc)), &json!(answer.http)),
-        (Transport::Coap, _) => add("code", &coap_code(request.operation, answer.rsc), &json!(answer.http)),
+        (Transport::Http, Some(http)) => add("http", http, &json!(answer.code)),
+        (Transport::Http, None) => add("http", &json!(http_status(answer.rsc)), &json!(answer.code)),
+        (Transport::Coap, _) => add("code", &coap_code(request.operation, answer.rsc), &json!(answer.code)),
         (Transport::Mqtt | Transport::WebSocket, _) => {}
     }
     if let Some(body) = &expectation.body {
@@ -215,7 +215,7 @@ fn exchange(request: &Request, answer: &Answer) -> String {
     if let Some(content) = &request.content {
         let _ = write!(shown, "\n    {content}");
     }
-    let _ = write!(shown, "\n  answer {} (HTTP {})\n    {}", answer.rsc, answer.http, answer.body);
+    let _ = write!(shown, "\n  answer {} (code {})\n    {}", answer.rsc, answer.code, answer.body);
     shown
 }
 

@@ -253,7 +253,7 @@ fn answer(response: &Packet, identifier: String) -> Answer {
             .unwrap_or_else(|_| String::from_utf8_lossy(payload).into_owned().into()),
     };
     Answer {
-        http: u16::from(code >> 5) * 100 + u16::from(code & 31),
+        code: u16::from(code >> 5) * 100 + u16::from(code & 31),
         rsc: number(response, 307).unwrap_or(0),
         headers,
         body,

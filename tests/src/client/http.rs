@@ -74,10 +74,10 @@ fn is_alive(mut stream: &TcpStream) -> bool {
 }
 
 fn answer(message: Message, identifier: String) -> Answer {
-    let http = message.start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    let code = message.start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
     let rsc = message.header("x-m2m-rsc").and_then(|rsc| rsc.parse().ok()).unwrap_or(0);
     let body = message.json();
-    Answer { http, rsc, headers: message.headers, body, identifier }
+    Answer { code, rsc, headers: message.headers, body, identifier }
 }
 
 /// The request message of a request (TS-0009 6.2, 6.4).

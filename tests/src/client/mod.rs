@@ -51,8 +51,8 @@ impl Transport {
 /// What came back.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The status of HTTP; over CoAP its code as three digits (`205`), 0 over other bindings.
-    pub http: u16,
+    /// The code of the transport: the status of HTTP, the code of CoAP as three digits (`205`), 0 over other bindings.
+    pub code: u16,
     /// Response status code; 0 if it is missing.
     pub rsc: u64,
     /// The headers of HTTP, names in lower case; the parameters of other bindings under the names that HTTP has.

@@ -169,7 +169,7 @@ pub(super) fn answer(response: &Value, identifier: String) -> Answer {
         headers.push(("content-type".into(), "application/json".into()));
     }
     Answer {
-        http: 0,
+        code: 0,
         rsc: response.get("rsc").and_then(Value::as_u64).unwrap_or(0),
         headers,
         body,
