@@ -3,8 +3,10 @@
 //! A minute of this is what a day of a busy node is: thousands of clients that come, ask, are told of a change, and
 //! leave, every other one without saying so.
 
+mod observer;
+
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -13,6 +15,8 @@ use crate::bench::Bench;
 use crate::child::pause;
 use crate::node::{AE, HOME, INSTANCE, Node, TY_INSTANCE};
 use crate::report::{Report, Row};
+
+use self::observer::{Messages, Observer};
 
 /// Clients of each kind at a time.
 const CROWD: usize = 250;
@@ -35,10 +39,11 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     node.create(&container, TY_INSTANCE, INSTANCE)?;
     let places = Places::of(&node)?;
     let (mut rounds, mut warm, mut peak) = (0, 0.0, 0.0_f64);
+    let mut messages = Messages::default();
     let mut started = Instant::now();
     let length = bench.watch().min(Duration::from_secs(60));
     while rounds < WARM || started.elapsed() < length {
-        round(&mut node, &places, &container).with_context(|| format!("in round {rounds}"))?;
+        round(&mut node, &places, &container, &mut messages).with_context(|| format!("in round {rounds}"))?;
         rounds += 1;
         let memory = node.server.memory()?;
         peak = peak.max(memory);
@@ -83,27 +88,25 @@ impl Places {
 }
 
 /// A crowd over every binding; all are there when the container changes.
-fn round(node: &mut Node, places: &Places, container: &str) -> Result<()> {
+fn round(node: &mut Node, places: &Places, container: &str, messages: &mut Messages) -> Result<()> {
     let mut streams = Vec::with_capacity(3 * CROWD);
     let mut observers = Vec::with_capacity(CROWD);
     for number in 0..CROWD {
         streams.push((http(places.http).context("HTTP")?, Vec::new()));
         streams.push((mqtt(places.mqtt, number).context("MQTT")?, vec![0xE0, 0]));
         streams.push((websocket(places.websocket).context("WebSocket")?, vec![0x88, 0x80, 0, 0, 0, 0]));
-        observers.push(observe(places.coap, number).context("CoAP")?);
+        observers.push(Observer::begin(places.coap, messages).context("CoAP")?);
     }
     node.create(container, TY_INSTANCE, INSTANCE)?;
     for observer in &observers {
-        let told = receive(observer).context("an observer is not told")?;
-        acknowledge(observer, &told)?;
+        observer.receive().context("an observer is not told")?;
     }
     // Every other one leaves without a word.
     for (mut stream, farewell) in streams.into_iter().step_by(2) {
         stream.write_all(&farewell)?;
     }
-    for (number, observer) in observers.iter().enumerate().step_by(2) {
-        observer.send(&get(number, 1))?;
-        receive(observer).context("the end of an observation is not answered")?;
+    for observer in observers.iter().step_by(2) {
+        observer.end(messages).context("the end of an observation is not answered")?;
     }
     Ok(())
 }
@@ -173,76 +176,4 @@ fn websocket(address: SocketAddr) -> Result<TcpStream> {
     stream.write_all(&[head.as_slice(), request.as_bytes()].concat())?;
     until(&mut stream, b"\"m2m:ae\"")?;
     Ok(stream)
-}
-
-/// Observes the latest instance.
-fn observe(address: SocketAddr, number: usize) -> Result<UdpSocket> {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-    socket.connect(address)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
-    socket.send(&get(number, 0))?;
-    let first = receive(&socket)?;
-    acknowledge(&socket, &first)?;
-    // Observe follows the token with a difference of 6 to the option before, if there is none.
-    match (first.get(1), first.get(6)) {
-        (Some(0x45), Some(head)) if head >> 4 == 6 => Ok(socket),
-        (Some(0x45), _) => bail!("it is not observed"),
-        (code, _) => bail!("code {code:02x?}"),
-    }
-}
-
-/// A confirmable GET of the latest instance with Observe 0 (begin) or 1 (end).
-fn get(number: usize, observe: u8) -> Vec<u8> {
-    let id = u16::try_from(number * 2 + usize::from(observe)).unwrap_or(0).to_be_bytes();
-    let mut message = vec![0x42, 1, id[0], id[1], 0xB5, 0x0A];
-    let mut last = 0_u16;
-    let mut put = |option: u16, value: &[u8]| {
-        let (delta, length) = (option - last, u8::try_from(value.len()).unwrap_or(0));
-        last = option;
-        // Values here are shorter than 13 bytes; a delta up to 12 is in the first byte, one up to 268 in a second, any
-        // other in two.
-        let [high, low] = delta.wrapping_sub(269).to_be_bytes();
-        match delta {
-            0..=12 => message.push(delta.to_be_bytes()[1] << 4 | length),
-            13..=268 => message.extend([0xD0 | length, (delta - 13).to_be_bytes()[1]]),
-            _ => message.extend([0xE0 | length, high, low]),
-        }
-        message.extend_from_slice(value);
-    };
-    put(6, if observe == 0 { &[] } else { &[1] });
-    for segment in HOME.split('/').filter(|segment| !segment.is_empty()).chain(["soak", "la"]) {
-        put(11, segment.as_bytes());
-    }
-    put(271, b"3");
-    put(279, AE.as_bytes());
-    put(283, b"1");
-    message
-}
-
-/// The next message that says something. A ping, by which the node asks whether this address is true, is reset (RFC 7252
-/// 4.3); an acknowledgement without an answer is passed over.
-fn receive(socket: &UdpSocket) -> Result<Vec<u8>> {
-    let mut input = [0; 2048];
-    loop {
-        let length = socket.recv(&mut input)?;
-        let message = input.get(..length).unwrap_or_default();
-        match message {
-            [first, 0, high, low, ..] if first & 0x30 == 0 => {
-                socket.send(&[0x70, 0, *high, *low])?;
-            }
-            [first, 0, ..] if first & 0x30 == 0x30 => bail!("the message is reset"),
-            [_, 0, ..] => {}
-            message => return Ok(message.to_vec()),
-        }
-    }
-}
-
-/// Acknowledges a notification that is confirmable.
-fn acknowledge(socket: &UdpSocket, message: &[u8]) -> Result<()> {
-    if let [first, _, high, low, ..] = message
-        && first & 0x30 == 0
-    {
-        socket.send(&[0x60, 0, *high, *low])?;
-    }
-    Ok(())
 }
