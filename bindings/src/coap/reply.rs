@@ -167,8 +167,9 @@ impl Serving {
         match (call.is_confirmable, call.is_acknowledged) {
             (true, false) => {
                 let datagram = wire::write(answer, Kind::Acknowledgement, call.id, call.token);
+                // First noted: the repetition of a request that was answered must not find it unanswered.
+                self.remember(now, call, datagram.clone());
                 self.endpoint.send(call.source, &datagram);
-                self.remember(now, call, datagram);
             }
             (true, true) => {
                 if !self.endpoint.confirmable(now, call.source, answer, call.token, Attached::Nobody) {

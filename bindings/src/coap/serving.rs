@@ -269,8 +269,8 @@ impl Serving {
         if call.is_confirmable && !call.is_acknowledged {
             call.is_acknowledged = true;
             let datagram = Bytes::copy_from_slice(&wire::empty(Kind::Acknowledgement, call.id));
+            self.remember(Instant::now(), call, datagram.clone());
             self.endpoint.send(call.source, &datagram);
-            self.remember(Instant::now(), call, datagram);
         }
     }
 

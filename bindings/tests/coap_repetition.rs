@@ -1,0 +1,88 @@
+//! A repetition that comes as soon as the answer has left: faster than whoever sends the answer goes on.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coap_lite::{MessageClass, Packet};
+use dyad_bindings::coap::link::Link;
+use dyad_bindings::coap::{Origin, Resources, ServerSettings, Source, start};
+use tokio::sync::Notify;
+
+/// A confirmable POST.
+const REQUEST: &[u8] = b"\x41\x02\x12\x34t\xb1a";
+
+/// Answers with 2.01, at once or when it is told to.
+struct Answers(Option<Arc<Notify>>);
+
+#[async_trait]
+impl Resources for Answers {
+    async fn answer(&self, _: Packet, _: Origin) -> Option<Packet> {
+        if let Some(told) = &self.0 {
+            told.notified().await;
+        }
+        let mut answer = Packet::new();
+        answer.header.code = MessageClass::from(0x41);
+        Some(answer)
+    }
+}
+
+type Receive = Box<dyn Fn(Source) + Send + Sync>;
+
+/// Repeats the request the moment that something leaves, once.
+#[derive(Default)]
+struct Hasty {
+    receive: OnceLock<Receive>,
+    sent: Mutex<Vec<Vec<u8>>>,
+    changed: Notify,
+}
+
+impl Link for Hasty {
+    fn send(&self, to: SocketAddr, datagram: &[u8]) {
+        let number = {
+            let mut sent = self.sent.lock().unwrap();
+            sent.push(datagram.to_vec());
+            sent.len()
+        };
+        self.changed.notify_one();
+        if number == 1 {
+            (self.receive.get().unwrap())(Source { address: to, link: 1 });
+        }
+    }
+}
+
+/// What leaves for a request and its repetition.
+async fn sent(told: Option<Arc<Notify>>) -> Vec<Vec<u8>> {
+    let settings = ServerSettings {
+        listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+        acknowledge_after: Duration::from_millis(1),
+        ..ServerSettings::default()
+    };
+    let server = start(settings, Arc::new(Answers(told))).await.unwrap();
+    let hasty = Arc::new(Hasty::default());
+    assert_eq!(server.attach(Arc::clone(&hasty) as Arc<dyn Link>), 1);
+    let receive = server.received();
+    let set = hasty.receive.set(Box::new(move |source| receive(source, REQUEST)));
+    assert!(set.is_ok());
+    let source = Source { address: SocketAddr::from(([192, 0, 2, 1], 5683)), link: 1 };
+    (hasty.receive.get().unwrap())(source);
+    while hasty.sent.lock().unwrap().len() < 2 {
+        tokio::time::timeout(Duration::from_secs(20), hasty.changed.notified()).await.unwrap();
+    }
+    hasty.sent.lock().unwrap().clone()
+}
+
+#[tokio::test]
+async fn it_gets_the_answer_again() {
+    let sent = sent(None).await;
+    assert_eq!(sent, [b"\x61\x41\x12\x34t", b"\x61\x41\x12\x34t"]);
+}
+
+#[tokio::test]
+async fn it_gets_the_acknowledgement_again() {
+    let sent = sent(Some(Arc::default())).await;
+    assert_eq!(sent, [b"\x60\x00\x12\x34", b"\x60\x00\x12\x34"]);
+}
