@@ -2,6 +2,7 @@
 
 mod blocks;
 mod echo;
+pub(crate) mod libcoap;
 mod messages;
 mod notifications;
 mod peers;

@@ -1,6 +1,6 @@
-//! Other implementations: aiocoap as a client and as a target of notifications, and libcoap's command line.
+//! Another implementation: aiocoap as a client and as a target of notifications.
 //!
-//! Each test is left out where its peer is not installed; `tests/run` installs both.
+//! Left out where it is not installed; `tests/run` installs it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
@@ -21,13 +21,6 @@ fn python() -> Option<String> {
     let python = variable("DYAD_PYTHON")?;
     let has = Command::new(&python).args(["-c", "import aiocoap"]).stderr(Stdio::null()).status();
     has.is_ok_and(|status| status.success()).then_some(python)
-}
-
-/// The command line of libcoap, under one of the names that it has.
-fn coap_client() -> Option<&'static str> {
-    ["coap-client", "coap-client-notls", "coap-client-openssl", "coap-client-gnutls"].into_iter().find(
-        |name| Command::new(name).arg("-h").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok(),
-    )
 }
 
 #[test]
@@ -62,54 +55,7 @@ fn aiocoap_is_notified_of_100_kilobytes() {
     assert!(target.wait().unwrap().success());
 }
 
-/// Its client takes no answer with critical options that it does not know, and those of oneM2M are critical: what it
-/// does can be seen by what the node has afterwards, and by answers without them.
-#[test]
-fn libcoap_creates_100_kilobytes() {
-    let Some(program) = coap_client() else { return };
-    let node = node();
-    let file = node.directory().join("instance.json");
-    std::fs::write(&file, json!({"m2m:cin": {"con": "y".repeat(100_000)}}).to_string()).unwrap();
-    let output = Command::new(program)
-        .args(["-m", "post", "-t", "50", "-b", "1024", "-B", "10", "-f"])
-        .arg(&file)
-        .args(["-O", "279,CAdmin", "-O", "283,r1", "-O", "271,3", "-O", "267,0x04"])
-        .arg(format!("{}/cse-in/c", node.url_of("CoAP")))
-        .output()
-        .unwrap();
-    assert_eq!(instances(&node), 1, "{}", said(&output));
-    assert_eq!(latest(&node), "y".repeat(100_000));
-}
-
-/// Links have no options of oneM2M: a thousand of them are some 100 kilobytes.
-#[test]
-fn libcoap_reads_100_kilobytes() {
-    let Some(program) = coap_client() else { return };
-    let node = node();
-    let client = node.client();
-    let policy = json!({"m2m:acp": {"rn": "open", "pv": {"acr": [{"acor": ["all"], "acop": 34}]},
-        "pvs": {"acr": [{"acor": ["CAdmin"], "acop": 63}]}}});
-    let _ = client.send(&Request::create("cse-in", 1, policy)).expect(2001);
-    for number in 0..900 {
-        let name = format!("container-with-a-long-name-{number:04}-{}", "x".repeat(60));
-        let container = json!({"m2m:cnt": {"rn": name, "acpi": ["cse-in/open"]}});
-        let _ = client.send(&Request::create("cse-in", 3, container)).expect(2001);
-    }
-    let output = Command::new(program)
-        .args(["-m", "get", "-B", "30"])
-        .arg(format!("{}/.well-known/core", node.url_of("CoAP")))
-        .output()
-        .unwrap();
-    let links = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        links.matches("container-with-a-long-name-").count() >= 900,
-        "{} bytes\n{}",
-        links.len(),
-        said(&output)
-    );
-}
-
-fn said(output: &Output) -> String {
+pub(super) fn said(output: &Output) -> String {
     let tail = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);
         text.chars().rev().take(3000).collect::<Vec<_>>().into_iter().rev().collect::<String>()

@@ -165,6 +165,7 @@ impl Socket {
     pub(super) fn unknown_to(address: SocketAddr) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect(address).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { socket, next: 1000 }
     }
 
@@ -181,19 +182,12 @@ impl Socket {
         self.send_bytes(&message.bytes());
     }
 
-    /// The next datagram, if one comes in time.
-    pub(super) fn receive_within(&self, time: Duration) -> Option<Vec<u8>> {
-        let mut buffer = vec![0; 65_535];
-        self.socket.set_read_timeout(Some(time)).unwrap();
-        let length = self.socket.recv(&mut buffer).ok()?;
-        buffer.truncate(length);
-        Some(buffer)
-    }
-
     /// The next message.
     #[track_caller]
     pub(super) fn receive(&self) -> Message {
-        Message::read(&self.receive_within(PATIENCE).expect("a message"))
+        let mut buffer = vec![0; 65_535];
+        let length = self.socket.recv(&mut buffer).expect("a message");
+        Message::read(&buffer[..length])
     }
 
     /// What comes for a ping that is sent behind something else: all that was said to that.
