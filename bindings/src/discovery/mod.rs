@@ -8,11 +8,20 @@ use std::time::Duration;
 
 use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo};
 
-/// oneM2M over HTTP.
+/// oneM2M over HTTP or WebSocket, secured or not: the property `scheme` says which.
 pub const ONEM2M: &str = "_onem2m._tcp.local.";
 
-/// CoAP (RFC 7252 7.1, RFC 6763).
+/// CoAP (RFC 7252 7.1, 12.7).
 pub const COAP: &str = "_coap._udp.local.";
+
+/// CoAP over DTLS (RFC 7252 12.8).
+pub const COAPS: &str = "_coaps._udp.local.";
+
+/// An MQTT broker, by the name that IANA has for it.
+pub const MQTT: &str = "_mqtt._tcp.local.";
+
+/// The same over TLS.
+pub const MQTTS: &str = "_secure-mqtt._tcp.local.";
 
 /// How long taking a record back may last.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -23,7 +32,10 @@ const LABEL: usize = 63;
 /// A service of this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
-    /// [`ONEM2M`] or [`COAP`].
+    /// The name of this instance of its kind, of which there is one. It gets a number behind it if another node on the
+    /// network has it.
+    pub name: String,
+    /// [`ONEM2M`] or one of the others.
     pub kind: &'static str,
     /// Where it is; all addresses of the machine if that is unspecified.
     pub address: SocketAddr,
@@ -37,14 +49,14 @@ pub struct Announced {
     names: Vec<String>,
 }
 
-/// Announces services under a name, which gets a number behind it if another node on the network has it. Answers of
-/// the network are not waited for. Fails if there is no network to speak to, or a property is too long.
+/// Announces services of a host, which is called by what host names may have of a name. Answers of the network are not
+/// waited for. Fails if there is no network to speak to, or a property is too long.
 pub fn announce(name: &str, services: &[Service]) -> io::Result<Announced> {
     let host = format!("{}.local.", host(name));
     let daemon = ServiceDaemon::new().map_err(io::Error::other)?;
     let mut announced = Announced { daemon, names: Vec::new() };
     for service in services {
-        let info = record(name, &host, service).and_then(|info| {
+        let info = record(&host, service).and_then(|info| {
             let full = info.get_fullname().to_owned();
             announced.daemon.register(info).map(|()| full)
         });
@@ -60,12 +72,18 @@ pub fn announce(name: &str, services: &[Service]) -> io::Result<Announced> {
     Ok(announced)
 }
 
-fn record(name: &str, host: &str, service: &Service) -> mdns_sd::Result<ServiceInfo> {
+fn record(host: &str, service: &Service) -> mdns_sd::Result<ServiceInfo> {
     let ip = service.address.ip();
     let addresses = if ip.is_unspecified() { String::new() } else { ip.to_string() };
     let port = service.address.port();
-    let mut info =
-        ServiceInfo::new(service.kind, label(name), host, &*addresses, port, &service.properties[..])?;
+    let mut info = ServiceInfo::new(
+        service.kind,
+        label(&service.name),
+        host,
+        &*addresses,
+        port,
+        &service.properties[..],
+    )?;
     if ip.is_unspecified() {
         info = info.enable_addr_auto();
     } else {

@@ -6,30 +6,30 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use tempfile::TempDir;
 
 /// Who signs certificates.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     directory: TempDir,
 }
 
 /// A certificate with its key, as files.
 #[derive(Clone, Debug)]
-pub(super) struct Issued {
-    pub(super) certificate: PathBuf,
-    pub(super) key: PathBuf,
+pub(crate) struct Issued {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 impl Issued {
-    pub(super) fn certificate(&self) -> &str {
+    pub(crate) fn certificate(&self) -> &str {
         self.certificate.to_str().unwrap()
     }
 
-    pub(super) fn key(&self) -> &str {
+    pub(crate) fn key(&self) -> &str {
         self.key.to_str().unwrap()
     }
 }
 
 impl Authority {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("dyad-ca-").tempdir().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -40,12 +40,12 @@ impl Authority {
     }
 
     /// The file with its own certificate.
-    pub(super) fn certificate(&self) -> String {
+    pub(crate) fn certificate(&self) -> String {
         self.directory.path().join("ca.pem").display().to_string()
     }
 
     /// A certificate for localhost, changed as wished.
-    pub(super) fn issue(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Issued {
+    pub(crate) fn issue(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Issued {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         let mut params = CertificateParams::new(names).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -63,7 +63,7 @@ impl Authority {
     }
 
     /// One that ended long ago.
-    pub(super) fn expired(&self, name: &str) -> Issued {
+    pub(crate) fn expired(&self, name: &str) -> Issued {
         self.issue(name, |params| params.not_after = rcgen::date_time_ymd(2020, 1, 1))
     }
 }

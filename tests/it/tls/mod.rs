@@ -1,7 +1,7 @@
 //! TLS and DTLS as clients and targets of the node see them: with the tools that people use, and with bytes that nobody
 //! should send.
 
-mod authority;
+pub(crate) mod authority;
 mod coaps;
 mod files;
 mod handshakes;

@@ -61,9 +61,9 @@ impl Listeners {
         };
         let mqtt = mqtt::Mqtt::start(&common)?;
         let ws = ws::start(&common).await?;
-        let at = coap.as_ref().map(|coap| coap.addresses()).unwrap_or_default();
-        let announced = discovery::announce(common.settings, http.addresses(), at);
-        Ok(Self { http, coap, coaps, announced, mqtt, ws })
+        let mut listeners = Self { http, coap, coaps, announced: None, mqtt, ws };
+        listeners.announced = discovery::announce(common.settings, &listeners);
+        Ok(listeners)
     }
 
     /// Where HTTP listens, with the port that was taken for port 0.

@@ -1,6 +1,7 @@
 //! MQTT: its settings, the broker that comes with the node, and the way to one elsewhere.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,7 +91,17 @@ impl Mqtt {
 
     /// The line for connections over TLS.
     pub(super) fn secure_line(&self) -> Option<String> {
-        Some(format!("mqtts://{} (embedded broker)", self.secure.as_ref()?.address()))
+        Some(format!("mqtts://{} (embedded broker)", self.secure_address()?))
+    }
+
+    /// Where the embedded broker listens.
+    pub(super) fn addresses(&self) -> &[SocketAddr] {
+        self.broker.as_ref().map(Broker::addresses).unwrap_or_default()
+    }
+
+    /// Where it listens for connections over TLS.
+    pub(super) fn secure_address(&self) -> Option<SocketAddr> {
+        self.secure.as_ref().map(TlsListener::address)
     }
 
     /// URLs under which others reach this node.

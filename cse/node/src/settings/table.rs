@@ -395,7 +395,7 @@ pub(super) static TABLE: &[Setting] = &[
         "URLs under which others reach this node; none = derived from ws.listen."),
 
     setting("discovery.enabled", "true", Kind::Switch,
-        "Announce by DNS-SD (_onem2m._tcp, _coap._udp) what listens on other than loopback addresses."),
+        "Announce by DNS-SD what listens on other than loopback addresses."),
 
     setting("store.url", "sqlite:./data/dyad.db", Kind::Text(check::store, "sqlite:PATH, sqlite::memory:, postgres://USER:PASSWORD@HOST/DATABASE"),
         "Database that keeps the resources; sqlite::memory: forgets all at the stop."),
