@@ -8,6 +8,8 @@ mod allowed;
 mod descriptor;
 mod effort;
 mod fan_out;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod graphs;
 mod links;
 mod query;

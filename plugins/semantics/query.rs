@@ -51,6 +51,12 @@ impl Query {
         Ok(Self { query, single, steps })
     }
 
+    /// The same with fewer steps.
+    #[cfg(fuzzing)]
+    pub(super) fn within(self, steps: u64) -> Self {
+        Self { steps, ..self }
+    }
+
     /// The descriptors that match (TS-0004 7.3.3.18): by themselves, or together with those that they are linked to.
     pub(super) fn matches(&self, graphs: &Graphs, linked: &[Vec<Id>]) -> Result<FxHashSet<Id>, Failure> {
         let single = self.single()?;

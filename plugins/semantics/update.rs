@@ -118,7 +118,7 @@ pub(super) fn rewritten(descriptor: &Resource, sent: &Object) -> Result<Rewritte
 }
 
 /// The operations of an update, within the limits.
-fn operations(text: &str) -> Result<Vec<GraphUpdateOperation>, Failure> {
+pub(super) fn operations(text: &str) -> Result<Vec<GraphUpdateOperation>, Failure> {
     check_size(text)?;
     let Update { operations, .. } = SparqlParser::new().parse_update(text).map_err(|error| {
         Failure::new(StatusCode::InvalidSparqlQuery, format!("soe is no update: {error}"))
@@ -150,7 +150,7 @@ fn operations(text: &str) -> Result<Vec<GraphUpdateOperation>, Failure> {
 }
 
 /// The triples after an operation: first goes what it deletes, then comes what it inserts (SPARQL 1.1 Update 3.1.3).
-fn applied(
+pub(super) fn applied(
     operation: &GraphUpdateOperation,
     number: usize,
     now: Vec<Triple>,

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use dyad_core::geography::{Fence, Location};
+use dyad_core::schedule::Pattern;
 use dyad_protocol::primitive::json::{parse, request_from_json, response_from_json};
 use dyad_protocol::schema::{Release, Schemas};
 use dyad_protocol::serialization::{Codec, PARSER_LIMIT, Serialization};
@@ -20,6 +22,21 @@ fn seeds_are_accepted() {
     for (file, text) in seeds("request_json") {
         let request = request_from_json(parse(text.as_bytes()).unwrap());
         assert!(request.is_ok(), "{}: {request:?}", file.display());
+    }
+    for (file, text) in seeds("procedures") {
+        for line in text.lines() {
+            let request = request_from_json(parse(line.as_bytes()).unwrap());
+            assert!(request.is_ok(), "{}: {request:?}: {line}", file.display());
+        }
+    }
+    for (file, text) in seeds("schedule") {
+        assert!(text.lines().all(|line| Pattern::parse(line).is_some()), "{}", file.display());
+    }
+    for (file, text) in seeds("geography") {
+        let (area, location) = text.split_once('\n').unwrap();
+        let [area, location] = [area, location].map(|text| parse(text.as_bytes()).unwrap());
+        let is_read = Location::read(&location).is_some() || location.get("loc").is_some();
+        assert!(Fence::read(&area).is_ok() && is_read, "{}", file.display());
     }
     for (file, text) in seeds("response_json") {
         let response = response_from_json(parse(text.as_bytes()).unwrap());

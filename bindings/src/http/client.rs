@@ -201,7 +201,9 @@ fn headers(request: &Request, media: &str) -> Result<HeaderMap, TransportError> 
 
 /// Maps a response message. One without X-M2M-RSC comes from a plain web server: its status decides, and a body
 /// that this node cannot read is none of ours.
-fn response(
+///
+/// Fails with [`TransportError::Malformed`] for what is no answer to a primitive.
+pub fn response(
     request: &Request,
     status: u16,
     headers: &HeaderMap,

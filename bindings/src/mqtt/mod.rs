@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 
 pub use self::address::{Address, Authority};
 pub use self::client::MqttTransport;
-pub use self::session::{Connector, Secure, Stream, Tcp};
+pub use self::session::{Connector, Secure, Stream, Tcp, wire};
 pub use self::settings::{LinkSettings, Login, MqttSettings, Remote, Version};
 
 use self::answer::Answering;

@@ -88,7 +88,10 @@ where
 }
 
 /// Judges the answer to a handshake: the serialisation and the length of the head, `None` if more has to come.
-fn judge(head: &[u8], key: &str) -> Result<Option<(Serialization, usize)>, TransportError> {
+///
+/// Fails with [`TransportError::Unreachable`] if the server refuses, [`TransportError::Malformed`] for what is no answer
+/// to the handshake with this key.
+pub fn judge(head: &[u8], key: &str) -> Result<Option<(Serialization, usize)>, TransportError> {
     let malformed = |what: &str| Err(TransportError::Malformed(what.to_owned()));
     let (length, answer) = match Response::try_parse(head) {
         Ok(Some(parsed)) => parsed,

@@ -14,20 +14,20 @@ use super::subprotocol;
 use crate::http::CorsSetting;
 
 /// The longest head of a handshake in bytes.
-pub(super) const MAX_HEAD: usize = 8 * 1024;
+pub const MAX_HEAD: usize = 8 * 1024;
 
 /// What a handshake depends on besides its head.
 #[derive(Clone, Debug)]
-pub(super) struct Rules {
+pub struct Rules {
     /// The path: empty, or with a leading and without a trailing slash.
-    pub(super) root: String,
+    pub root: String,
     /// The web pages that may connect.
-    pub(super) origins: CorsSetting,
+    pub origins: CorsSetting,
 }
 
 /// What comes of a head.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// More of it has to come.
     Incomplete,
     /// A WebSocket.
@@ -44,7 +44,7 @@ pub(super) enum Verdict {
 }
 
 /// Judges what has come so far.
-pub(super) fn judge(head: &[u8], rules: &Rules) -> Verdict {
+pub fn judge(head: &[u8], rules: &Rules) -> Verdict {
     let (length, request) = match Request::try_parse(head) {
         Ok(Some(parsed)) => parsed,
         Ok(None) if head.len() < MAX_HEAD => return Verdict::Incomplete,

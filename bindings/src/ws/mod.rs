@@ -7,10 +7,10 @@
 pub mod client;
 mod closing;
 mod connection;
-mod dial;
+pub mod dial;
 mod entities;
 mod greet;
-mod handshake;
+pub mod handshake;
 mod incoming;
 mod io;
 mod line;

@@ -19,6 +19,9 @@ use std::sync::Arc;
 
 use dyad_core::ServiceFunction;
 
+#[cfg(fuzzing)]
+pub use settings::fuzzing;
+
 /// Does what the command line says, as `dyad` does, on a node that has further service functions. They take part in
 /// requests before those that ship with the node.
 pub fn run(functions: Vec<Arc<dyn ServiceFunction>>) -> ExitCode {

@@ -15,6 +15,7 @@ fuzz_target!(|data: &[u8]| {
     for (operation, peer) in [(1, None), (2, Some([192, 168, 0, 7].into())), (32, Some([0_u16; 8].into()))] {
         let question = Question {
             originator: &forms,
+            group: None,
             operation,
             resource_type: 3,
             specialization: None,

@@ -72,7 +72,7 @@ impl Connection {
         let Self { reading, writing, reader, writer, .. } = &mut connection;
         writing.write_all_buf(&mut writer.buffer).await.map_err(|error| error.to_string())?;
         loop {
-            match reader.next()? {
+            match reader.frame()? {
                 Some(Frame::Connected(accepted)) => {
                     connection.accepted = accepted;
                     return Ok(connection);
@@ -121,7 +121,7 @@ impl Connection {
         self.heard = Instant::now();
         loop {
             while self.stalled.is_none()
-                && let Some(frame) = self.reader.next()?
+                && let Some(frame) = self.reader.frame()?
             {
                 self.take(frame, life)?;
             }

@@ -10,7 +10,7 @@
 mod connect;
 mod connection;
 mod outgoing;
-mod wire;
+pub mod wire;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

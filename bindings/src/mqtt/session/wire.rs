@@ -14,52 +14,72 @@ const MOST_HEAD: usize = 2 * 65_536;
 
 /// What a broker says.
 #[derive(Debug, PartialEq)]
-pub(super) enum Frame {
+pub enum Frame {
     /// CONNACK, accepted.
     Connected(Accepted),
     /// CONNACK or DISCONNECT, with the reason.
     Refused(String),
     /// PUBLISH
-    Message { topic: String, payload: Option<Bytes>, packet: u16, is_retained: bool },
+    Message {
+        /// Where it was published.
+        topic: String,
+        /// `None` if it is longer than the limit.
+        payload: Option<Bytes>,
+        /// Its packet identifier; 0 at QoS 0.
+        packet: u16,
+        /// The broker has kept it from before the subscription.
+        is_retained: bool,
+    },
     /// PUBACK
-    Taken { packet: u16, outcome: Result<Heard, LinkError> },
-    /// SUBACK, with the reason if one filter was not taken.
-    Subscribed { packet: u16, refusal: Option<String> },
+    Taken {
+        /// Which message.
+        packet: u16,
+        /// What the broker says of it.
+        outcome: Result<Heard, LinkError>,
+    },
+    /// SUBACK
+    Subscribed {
+        /// Which subscription.
+        packet: u16,
+        /// The reason if one filter was not taken.
+        refusal: Option<String>,
+    },
     /// Anything else, which needs no answer.
     Other,
 }
 
 /// What a broker says about the connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Accepted {
+pub struct Accepted {
     /// It has the session from before.
-    pub(super) has_session: bool,
+    pub has_session: bool,
     /// Messages that may be on their way to it.
-    pub(super) window: Option<u16>,
+    pub window: Option<u16>,
     /// Bytes of a packet to it.
-    pub(super) max_packet: Option<u32>,
+    pub max_packet: Option<u32>,
     /// Seconds, if it wants another time than the client.
-    pub(super) keep_alive: Option<u16>,
+    pub keep_alive: Option<u16>,
 }
 
 /// Takes packets from what has been read.
-pub(super) struct Reader {
+pub struct Reader {
     version: Version,
     max_payload: usize,
     /// What has been read and not been taken yet.
-    pub(super) buffer: BytesMut,
+    pub buffer: BytesMut,
     /// Bytes to come of a message that is too long.
     skip: usize,
 }
 
 impl Reader {
-    pub(super) fn new(settings: &LinkSettings) -> Self {
+    /// With nothing read, within the limits of a link and in its version.
+    pub fn new(settings: &LinkSettings) -> Self {
         let (version, max_payload) = (settings.version, settings.max_payload);
         Self { version, max_payload, buffer: BytesMut::with_capacity(16 * 1024), skip: 0 }
     }
 
     /// The next packet; `None` if it is not complete. Fails for what is no MQTT.
-    pub(super) fn next(&mut self) -> Result<Option<Frame>, String> {
+    pub fn frame(&mut self) -> Result<Option<Frame>, String> {
         let skipped = self.skip.min(self.buffer.len());
         self.buffer.advance(skipped);
         self.skip -= skipped;

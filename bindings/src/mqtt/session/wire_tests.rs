@@ -30,7 +30,7 @@ fn messages_come_in_pieces_and_together() {
         let mut frames = Vec::new();
         for byte in bytes {
             reader.buffer.extend_from_slice(&[byte]);
-            frames.extend(reader.next().unwrap());
+            frames.extend(reader.frame().unwrap());
         }
         let lengths: Vec<_> = frames
             .iter()
@@ -54,7 +54,7 @@ fn what_is_too_long_is_skipped() {
         let bytes = [message(Version::V3, length), message(Version::V3, 3)].concat();
         for piece in bytes.chunks(1_000) {
             reader.buffer.extend_from_slice(piece);
-            while let Some(frame) = reader.next().unwrap() {
+            while let Some(frame) = reader.frame().unwrap() {
                 frames.push(frame);
             }
             assert!(reader.buffer.len() < 300_000);
@@ -73,16 +73,16 @@ fn what_is_too_long_is_skipped() {
 fn refusals_are_told() {
     let mut reader = Reader::new(&settings(Version::V3));
     reader.buffer.extend_from_slice(&[0x20, 2, 0, 5]);
-    assert_eq!(reader.next().unwrap(), Some(Frame::Refused("NotAuthorized".into())));
+    assert_eq!(reader.frame().unwrap(), Some(Frame::Refused("NotAuthorized".into())));
     reader.buffer.extend_from_slice(&[0x90, 3, 0, 9, 0x80]);
-    let Some(Frame::Subscribed { packet: 9, refusal: Some(_) }) = reader.next().unwrap() else { panic!() };
+    let Some(Frame::Subscribed { packet: 9, refusal: Some(_) }) = reader.frame().unwrap() else { panic!() };
     let mut reader = Reader::new(&settings(Version::V5));
     reader.buffer.extend_from_slice(&[0x40, 4, 0, 9, 0x87, 0]);
-    let taken = reader.next().unwrap();
+    let taken = reader.frame().unwrap();
     let refused = Err(LinkError::Refused("NotAuthorized".into()));
     assert_eq!(taken, Some(Frame::Taken { packet: 9, outcome: refused }));
     reader.buffer.extend_from_slice(&[0x40, 4, 0, 9, 0x10, 0]);
-    let taken = reader.next().unwrap();
+    let taken = reader.frame().unwrap();
     assert_eq!(taken, Some(Frame::Taken { packet: 9, outcome: Ok(Heard::ByNobody) }));
 }
 
@@ -90,10 +90,10 @@ fn refusals_are_told() {
 fn what_is_no_mqtt_is_refused() {
     let mut reader = Reader::new(&settings(Version::V3));
     reader.buffer.extend_from_slice(&[0x30, 0xff, 0xff, 0xff, 0xff, 1]);
-    assert!(reader.next().is_err());
+    assert!(reader.frame().is_err());
     let mut reader = Reader::new(&settings(Version::V3));
     reader.buffer.extend_from_slice(&[0x40, 0xff, 0xff, 0xff, 1]);
-    assert!(reader.next().is_err());
+    assert!(reader.frame().is_err());
 }
 
 proptest! {
@@ -102,6 +102,6 @@ proptest! {
         let version = if is_five { Version::V5 } else { Version::V3 };
         let mut reader = Reader::new(&settings(version));
         reader.buffer.extend_from_slice(&bytes);
-        while let Ok(Some(_)) = reader.next() {}
+        while let Ok(Some(_)) = reader.frame() {}
     }
 }

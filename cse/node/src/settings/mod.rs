@@ -7,6 +7,8 @@
 mod check;
 mod cross;
 mod fill;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod problem;
 mod show;
 mod source;
@@ -69,9 +71,19 @@ struct Effective {
 impl Settings {
     /// Reads and checks all sources. The error lists all that is wrong, not only the first.
     pub(crate) fn load(sources: &Sources, table: &Table) -> Result<Self, Problems> {
-        let (found, mut problems) = sources.read(table);
+        let (found, problems) = sources.read(table);
+        Self::from_found(found, problems, sources.notes(table), table)
+    }
+
+    /// Checks what was found, besides the problems that there are already.
+    fn from_found(
+        found: Vec<Found>,
+        mut problems: Vec<Problem>,
+        notes: Vec<String>,
+        table: &Table,
+    ) -> Result<Self, Problems> {
         let (effective, broken) = apply(table, found, &mut problems);
-        let settings = match Self::fill(effective, sources.notes(table), table.clone()) {
+        let settings = match Self::fill(effective, notes, table.clone()) {
             Ok(settings) => settings,
             Err(problem) => {
                 problems.push(problem);

@@ -8,7 +8,7 @@ use super::table::Table;
 use dyad_core::settings::Raw;
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 /// The file that is read if none is named and it exists.
@@ -84,17 +84,7 @@ impl Sources {
                 return problems.push(Problem::at(path.display(), message));
             }
         };
-        let line = |offset: usize| 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
-        let (tree, errors) = DeTable::parse_recoverable(&text);
-        if errors.is_empty() {
-            let origin = |offset| Origin::File(path.clone(), line(offset));
-            return walk(table, "", tree.get_ref(), &origin, found);
-        }
-        for error in errors {
-            let line = error.span().map_or(1, |span| line(span.start));
-            let message = format!("this is not TOML: {}", error.message().replace('\n', ", "));
-            problems.push(Problem::at(Origin::File(path.clone(), line), message));
-        }
+        from_text(path, &text, table, found, problems);
     }
 
     /// Variables that look as if they were meant as settings, but are none: one underscore where two are needed.
@@ -109,6 +99,27 @@ impl Sources {
                 format!("environment {name} is not used; the setting is called {}", setting.variable())
             })
             .collect()
+    }
+}
+
+/// What a file says.
+pub(super) fn from_text(
+    path: &Path,
+    text: &str,
+    table: &Table,
+    found: &mut Vec<Found>,
+    problems: &mut Vec<Problem>,
+) {
+    let line = |offset: usize| 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
+    let (tree, errors) = DeTable::parse_recoverable(text);
+    if errors.is_empty() {
+        let origin = |offset| Origin::File(path.to_owned(), line(offset));
+        return walk(table, "", tree.get_ref(), &origin, found);
+    }
+    for error in errors {
+        let line = error.span().map_or(1, |span| line(span.start));
+        let message = format!("this is not TOML: {}", error.message().replace('\n', ", "));
+        problems.push(Problem::at(Origin::File(path.to_owned(), line), message));
     }
 }
 
