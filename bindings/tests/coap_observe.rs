@@ -66,6 +66,8 @@ struct Bench {
     node: Arc<Node>,
     primitives: Primitives,
     sent: mpsc::Receiver<(Packet, bool)>,
+    // The endpoint, which holds itself elsewhere.
+    _wire: Arc<Wire>,
 }
 
 impl Bench {
@@ -87,8 +89,9 @@ impl Bench {
             .with_observers(Limits { total: 3, per_address: 2 })
             .with_links(Site { cse_name: "cse-in".to_owned(), release: None, schemas, links: 100 });
         let (sender, sent) = mpsc::channel(100);
-        primitives.started(Arc::new(Wire(sender)));
-        Self { node, primitives, sent }
+        let wire = Arc::new(Wire(sender));
+        primitives.started(Arc::clone(&wire) as Arc<dyn Notifier>);
+        Self { node, primitives, sent, _wire: wire }
     }
 
     async fn get(&self, from: Source, token: u8, observe: Option<u8>) -> Packet {

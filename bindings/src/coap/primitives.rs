@@ -54,7 +54,7 @@ impl Primitives {
 #[async_trait]
 impl Resources for Primitives {
     fn started(&self, notifier: Arc<dyn Notifier>) {
-        self.observers.attach(notifier);
+        self.observers.attach(&notifier);
     }
 
     fn knows(&self, option: u16) -> bool {

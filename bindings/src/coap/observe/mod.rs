@@ -8,7 +8,7 @@ mod relation;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use coap_lite::Packet;
 use dyad_protocol::exchange::{Arrival, Receiver};
@@ -40,7 +40,8 @@ pub(super) struct Observers {
     limits: Limits,
     receiver: Arc<dyn Receiver>,
     codec: Codec,
-    notifier: OnceLock<Arc<dyn Notifier>>,
+    /// The endpoint, which holds what stands on it.
+    notifier: OnceLock<Weak<dyn Notifier>>,
     table: Mutex<Table>,
     /// Of the latest notification, whoever it was for: 24 bits of it travel, which order notifications within two
     /// minutes as long as there are less than 60,000 a second (RFC 7641 3.4).
@@ -76,9 +77,9 @@ impl Observers {
     }
 
     /// What notifications are sent with, before which nobody can observe.
-    pub(super) fn attach(&self, notifier: Arc<dyn Notifier>) {
+    pub(super) fn attach(&self, notifier: &Arc<dyn Notifier>) {
         // There is one endpoint.
-        let _ = self.notifier.set(notifier);
+        let _ = self.notifier.set(Arc::downgrade(notifier));
     }
 
     /// Answers a RETRIEVE that asks to be told of changes, and begins that if it can be.
@@ -94,7 +95,8 @@ impl Observers {
         let watch = self.receiver.watch(&request).await;
         let response = self.receiver.receive(request.clone(), arrival.clone()).await;
         let mut answer = encode::response(&response, &reply, &self.codec);
-        let (Some(watch), Some(notifier)) = (watch, self.notifier.get()) else { return answer };
+        let notifier = self.notifier.get().and_then(Weak::upgrade);
+        let (Some(watch), Some(notifier)) = (watch, notifier) else { return answer };
         if u8::from(answer.header.code) != code(2, 5) {
             return answer;
         }
@@ -102,7 +104,7 @@ impl Observers {
         let relation = Relation::new(
             relation::What { request, arrival, reply, key: RequestKey::of(packet) },
             watch,
-            Arc::clone(notifier),
+            notifier,
             &answer,
         );
         if self.seat(key, relation) {

@@ -1,6 +1,7 @@
-//! A repetition that comes as soon as the answer has left: faster than whoever sends the answer goes on.
+//! A repetition that comes as soon as the answer has left, faster than whoever sends the answer goes on; and the end of a
+//! server.
 
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -8,8 +9,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coap_lite::{MessageClass, Packet};
+use dyad_bindings::coap::decode::Rules;
 use dyad_bindings::coap::link::Link;
-use dyad_bindings::coap::{Origin, Resources, ServerSettings, Source, start};
+use dyad_bindings::coap::observe::Limits;
+use dyad_bindings::coap::{Origin, Primitives, Resources, ServerSettings, Source, start};
+use dyad_protocol::exchange::{Arrival, Receiver};
+use dyad_protocol::serialization::Codec;
+use dyad_protocol::{Request, Response, Serialization, StatusCode};
 use tokio::sync::Notify;
 
 /// A confirmable POST.
@@ -27,6 +33,16 @@ impl Resources for Answers {
         let mut answer = Packet::new();
         answer.header.code = MessageClass::from(0x41);
         Some(answer)
+    }
+}
+
+/// Answers nothing.
+struct Nobody;
+
+#[async_trait]
+impl Receiver for Nobody {
+    async fn receive(&self, request: Box<Request>, _: Arrival) -> Response {
+        Response::to(&request, StatusCode::NotFound)
     }
 }
 
@@ -85,4 +101,27 @@ async fn it_gets_the_answer_again() {
 async fn it_gets_the_acknowledgement_again() {
     let sent = sent(Some(Arc::default())).await;
     assert_eq!(sent, [b"\x60\x00\x12\x34", b"\x60\x00\x12\x34"]);
+}
+
+/// What observes holds the server no longer than the server itself: its port is free afterwards.
+#[tokio::test]
+async fn a_server_that_is_dropped_lets_go_of_its_port() {
+    let rules = Rules {
+        lenient: true,
+        default: Serialization::Json,
+        codec: Codec::new(Arc::default(), 64),
+        is_attribute: Arc::new(|_| false),
+        new_identifier: dyad_bindings::identifiers(),
+    };
+    let limits = Limits { total: 1, per_address: 1 };
+    let primitives = Primitives::new(rules, Arc::new(Nobody)).with_observers(limits);
+    let listen = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
+    let settings = ServerSettings { listen, ..ServerSettings::default() };
+    let server = start(settings, Arc::new(primitives)).await.unwrap();
+    let address = server.addresses()[0];
+    drop(server);
+    // The tasks that receive end when the runtime comes to it.
+    while std::net::UdpSocket::bind(address).is_err() {
+        tokio::task::yield_now().await;
+    }
 }
