@@ -46,36 +46,36 @@ const ROOT: &str = "m2m:grp";
 const FAN_OUT_POINT: &str = "fopt";
 
 /// Most members of one group.
-const MAX_MEMBERS: Setting = Setting {
-    name: "max_members",
-    default: "100000",
-    kind: Kind::Count(1, 10_000_000),
-    help: "Most members of one group; http.max_body limits how many one request can name.",
-};
+const MAX_MEMBERS: Setting = Setting::new(
+    "max_members",
+    "100000",
+    Kind::Count(1, 10_000_000),
+    "Most members of one group; http.max_body limits how many one request can name.",
+);
 
 /// Members to whom one request goes at the same time.
-const PARALLEL: Setting = Setting {
-    name: "parallel",
-    default: "64",
-    kind: Kind::Count(1, 10_000),
-    help: "Members to whom a request to a group goes at a time.",
-};
+const PARALLEL: Setting = Setting::new(
+    "parallel",
+    "64",
+    Kind::Count(1, 10_000),
+    "Members to whom a request to a group goes at a time.",
+);
 
 /// Time until the originator is answered with what has come.
-const ANSWER_WITHIN: Setting = Setting {
-    name: "answer_within",
-    default: "10s",
-    kind: Kind::Duration("100ms", "1h"),
-    help: "Time until a request to a group is answered with what has come, if it names none.",
-};
+const ANSWER_WITHIN: Setting = Setting::new(
+    "answer_within",
+    "10s",
+    Kind::Duration("100ms", "1h"),
+    "Time until a request to a group is answered with what has come, if it names none.",
+);
 
 /// Bytes of one answer beyond which contents are left out.
-const MAX_ANSWER: Setting = Setting {
-    name: "max_answer",
-    default: "64MiB",
-    kind: Kind::Size("1kB", "4GiB"),
-    help: "Size of an answer of a group beyond which contents of members are left out.",
-};
+const MAX_ANSWER: Setting = Setting::new(
+    "max_answer",
+    "64MiB",
+    Kind::Size("1kB", "4GiB"),
+    "Size of an answer of a group beyond which contents of members are left out.",
+);
 
 /// What the operator may set, as `group.*`.
 const SETTINGS: [Setting; 4] = [MAX_MEMBERS, PARALLEL, ANSWER_WITHIN, MAX_ANSWER];

@@ -13,7 +13,7 @@ use dyad_protocol::primitive::json;
 use dyad_protocol::{Failure, Operation, Response, ResultContent, StatusCode, Timestamp};
 use serde_json::{Value, json};
 
-use super::Polling;
+use super::{AGGREGATED, LONGEST_WAIT, NAME, Polling, WAIT};
 
 /// What a poll may take longer than it is held, until it counts as stuck.
 const SLACK: Duration = Duration::from_secs(5);
@@ -54,7 +54,7 @@ impl Polling {
         call.allow(wait + SLACK);
         // Looked for in the text first: ten thousand polls are held without parsing their channels.
         let is_aggregated = channel.may_have("rqag") && channel.is_set("rqag");
-        let most = if is_aggregated { cse.config().polling.aggregated } else { 1 };
+        let most = if is_aggregated { cse.settings(NAME).count(AGGREGATED.name) } else { 1 };
         let visit = self.channels.enter(&entity.ri());
         let _poll = visit.begin(most);
         self.polled.fetch_add(1, Ordering::Relaxed);
@@ -132,12 +132,12 @@ fn check_poll(call: &Call) -> Result<(), Failure> {
 
 /// How long a poll is held: until it, its result or the channel expires, within what the node allows.
 fn held_for(cse: &Cse, call: &Call, channel: &Resource) -> Duration {
-    let config = &cse.config().polling;
+    let settings = cse.settings(NAME);
     let request = &call.request;
     let ends = [request.request_expiration_timestamp, request.result_expiration_timestamp];
     let ends = ends.into_iter().flatten().map(|at| at.resolve(call.now));
-    let wait = ends.min().map_or(config.wait, |at| until(at, call.now));
-    wait.min(config.longest_wait).min(until(channel.expiration(), call.now))
+    let wait = ends.min().map_or(settings.duration(WAIT.name), |at| until(at, call.now));
+    wait.min(settings.duration(LONGEST_WAIT.name)).min(until(channel.expiration(), call.now))
 }
 
 fn until(moment: Timestamp, now: Timestamp) -> Duration {

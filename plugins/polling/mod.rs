@@ -15,10 +15,50 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use dyad_core::request::{Asker, Call, Target, Virtual};
 use dyad_core::resource::{Lookup, Resource, Txn};
+use dyad_core::settings::{Kind, Setting};
 use dyad_core::{Change, Cse, Event, Facets, Report, ServiceFunction, Stage, Stop};
 use dyad_protocol::{Failure, Operation, Response};
 
 use channel::Channels;
+
+/// The name of the function, and of its section of the settings.
+const NAME: &str = "polling";
+
+/// How long a poll is held that names no expiration.
+const WAIT: Setting = Setting::new(
+    "wait",
+    "30s",
+    Kind::Duration("100ms", "1h"),
+    "How long a poll is held that names no expiration.",
+)
+.at_most(LONGEST_WAIT.name);
+
+/// How long a poll is held at the longest.
+const LONGEST_WAIT: Setting = Setting::new(
+    "longest_wait",
+    "1h",
+    Kind::Duration("100ms", "1d"),
+    "How long a poll is held at the longest, whatever expiration it names.",
+);
+
+/// Requests that may wait in one channel.
+const QUEUE: Setting = Setting::new(
+    "queue",
+    "100",
+    Kind::Count(1, 100_000),
+    "Requests that may wait in one channel; more are refused.",
+);
+
+/// Most requests in one answer of a channel that aggregates them.
+const AGGREGATED: Setting = Setting::new(
+    "aggregated",
+    "50",
+    Kind::Count(1, 10_000),
+    "Most requests in one answer of a channel that aggregates them.",
+);
+
+/// What the operator may set, as `polling.*`.
+const SETTINGS: [Setting; 4] = [WAIT, LONGEST_WAIT, QUEUE, AGGREGATED];
 
 /// The type number of `<pollingChannel>`.
 const POLLING_CHANNEL: u32 = 15;
@@ -45,7 +85,11 @@ pub struct Polling {
 #[async_trait]
 impl ServiceFunction for Polling {
     fn name(&self) -> &'static str {
-        "polling"
+        NAME
+    }
+
+    fn settings(&self) -> &[Setting] {
+        &SETTINGS
     }
 
     fn owns(&self) -> &[u32] {

@@ -12,7 +12,7 @@ use dyad_protocol::exchange::TransportError;
 use dyad_protocol::primitive::json;
 use dyad_protocol::{Request, Response};
 
-use super::{POLLING_CHANNEL, Polling};
+use super::{NAME, POLLING_CHANNEL, Polling, QUEUE};
 
 #[async_trait]
 impl Reach for Polling {
@@ -31,7 +31,7 @@ impl Reach for Polling {
             |request: Request| (request.request_identifier.clone(), json::request_to_json(&request));
         let channel = self.channels.enter(&entity.ri());
         let waiting = requests.into_iter().map(identified).collect();
-        let Some(tickets) = channel.put(waiting, cse.config().polling.queue) else {
+        let Some(tickets) = channel.put(waiting, cse.settings(NAME).count(QUEUE.name)) else {
             self.refused.fetch_add(1, Ordering::Relaxed);
             let full = || Err(TransportError::Unreachable("too many requests wait in the channel".into()));
             return Some(std::iter::repeat_with(full).take(count).collect());

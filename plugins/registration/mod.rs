@@ -8,12 +8,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use dyad_core::request::{Call, Target};
 use dyad_core::resource::{Draft, Lookup, Txn};
+use dyad_core::settings::{Kind, Setting, Value as Given};
 use dyad_core::{Change, Report, ServiceFunction, Stage, access};
 use dyad_protocol::{Failure, StatusCode, id};
 use serde_json::Value;
 
+/// The name of the function, and of its section of the settings.
+const NAME: &str = "registration";
+
 /// The type number of `<AE>`.
 const AE: u32 = 2;
+
+/// Who may register.
+const ALLOWED: Setting = Setting::new(
+    "allowed_originators",
+    "C*, S*",
+    Kind::List(are_patterns, "a list of AE-IDs in which * stands for any characters, like C*, Smeter-*"),
+    "AE-IDs that may register; C* and S* also let the node assign one.",
+)
+.unsafe_if(
+    |value| matches!(value, Given::List(entries) if entries.iter().any(|entry| ["*", "C*", "S*"].contains(&entry.as_str()))),
+    "whoever reaches the node may register an AE; list the AE-IDs or prefixes that you expect",
+);
 
 /// Registers application entities.
 #[derive(Debug, Default)]
@@ -29,7 +45,11 @@ impl ServiceFunction for Registration {
     }
 
     fn name(&self) -> &'static str {
-        "registration"
+        NAME
+    }
+
+    fn settings(&self) -> &[Setting] {
+        &[ALLOWED]
     }
 
     fn owns(&self) -> &[u32] {
@@ -71,7 +91,7 @@ fn register(txn: &mut Txn<'_>, call: &Call, draft: &mut Draft) -> Result<(), Fai
     let config = cse.config();
     let originator = config.shorten(call.request.originator());
     let is_admin = originator == config.admin;
-    if !is_admin && !is_allowed(&config.registration_allowed, originator) {
+    if !is_admin && !is_allowed(cse.settings(NAME).list(ALLOWED.name), originator) {
         return Err(Failure::new(
             StatusCode::AppRuleValidationFailed,
             "this originator may not register (registration.allowed_originators)",
@@ -112,6 +132,12 @@ fn register(txn: &mut Txn<'_>, call: &Call, draft: &mut Draft) -> Result<(), Fai
     Ok(())
 }
 
+/// Patterns of AE-IDs: unreserved characters and `*`, with slashes for those of other nodes.
+fn are_patterns(entries: &[String]) -> bool {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "-._~*/".contains(character);
+    entries.iter().all(|entry| !entry.is_empty() && entry.chars().all(allowed))
+}
+
 /// Whether an originator is on the list; one that was left out counts as the kind that it asks for.
 fn is_allowed(allowed: &[String], originator: &str) -> bool {
     let asked = [if originator.is_empty() { "C".to_owned() } else { originator.to_owned() }];
@@ -138,4 +164,18 @@ fn check_points_of_access(draft: &Draft) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::are_patterns;
+
+    #[test]
+    fn patterns() {
+        let are = |entries: &[&str]| {
+            are_patterns(&entries.iter().map(|entry| (*entry).to_owned()).collect::<Vec<_>>())
+        };
+        assert!(are(&[]) && are(&["C*", "S*"]) && are(&["/id-mn/C*"]));
+        assert!(!are(&[""]) && !are(&["C *"]));
+    }
 }

@@ -63,8 +63,6 @@ pub struct Config {
     pub expiration_interval: Duration,
     /// `mni`, `mbs`, `mia` of containers that do not say; `None` for unbounded.
     pub container_limits: ContainerLimits,
-    /// Originators that may register as an AE, with `*` for any run of characters.
-    pub registration_allowed: Vec<String>,
     /// Tolerate what clients in the field get wrong and does no harm.
     pub lenient: bool,
     /// Bytes that resources may take in memory.
@@ -77,8 +75,6 @@ pub struct Config {
     pub deferral: DeferralConfig,
     /// How faults of service functions are dealt with.
     pub functions: FunctionConfig,
-    /// Polling channels.
-    pub polling: PollingConfig,
     /// Delivery of notifications.
     pub notification: NotificationConfig,
     /// Write requests that may wait for the writer.
@@ -100,14 +96,12 @@ impl Default for Config {
             max_expiration: Span::from_seconds(10 * 365 * 86_400),
             expiration_interval: Duration::from_secs(10),
             container_limits: ContainerLimits::default(),
-            registration_allowed: vec!["C*".into(), "S*".into()],
             lenient: true,
             cache_bytes: 768 << 20,
             max_results: 10_000,
             request_timeout: Duration::from_secs(30),
             deferral: DeferralConfig::default(),
             functions: FunctionConfig::default(),
-            polling: PollingConfig::default(),
             notification: NotificationConfig::default(),
             write_queue: 10_000,
         }
@@ -156,30 +150,6 @@ pub struct FunctionConfig {
 impl Default for FunctionConfig {
     fn default() -> Self {
         Self { time_limit: Duration::from_secs(10), max_faults: 5, settings: BTreeMap::new() }
-    }
-}
-
-/// How requests wait for entities that come for them.
-#[derive(Clone, Copy, Debug)]
-pub struct PollingConfig {
-    /// How long a poll is held that names no expiration.
-    pub wait: Duration,
-    /// How long a poll is held at the longest.
-    pub longest_wait: Duration,
-    /// Requests that may wait in one channel.
-    pub queue: usize,
-    /// Most requests in one answer of a channel that aggregates them.
-    pub aggregated: usize,
-}
-
-impl Default for PollingConfig {
-    fn default() -> Self {
-        Self {
-            wait: Duration::from_secs(30),
-            longest_wait: Duration::from_secs(3_600),
-            queue: 100,
-            aggregated: 50,
-        }
     }
 }
 

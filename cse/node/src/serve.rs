@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context;
 use async_trait::async_trait;
 use dyad_core::config::{
-    Config, ContainerLimits, CseType, DeferralConfig, FunctionConfig, NotificationConfig, PollingConfig,
+    Config, ContainerLimits, CseType, DeferralConfig, FunctionConfig, NotificationConfig,
 };
 use dyad_core::store::{self, Store};
 use dyad_core::{Builder, Clock as _, Cse, ServiceFunction, SystemClock};
@@ -71,8 +71,15 @@ pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>
     }
     // First, so that polls are answered at once and the server need not wait for them.
     cse.begin_stop();
-    listeners.stop().await;
-    cse.stop().await;
+    let stopped = tokio::time::timeout(STOP_WITHIN, async {
+        listeners.stop().await;
+        cse.stop().await;
+    });
+    if stopped.await.is_err() {
+        anyhow::bail!(
+            "something keeps the node from ending in order, see the log; what was answered is stored"
+        );
+    }
     tracing::info!("the node has ended; everything that was answered is stored");
     Ok(())
 }
@@ -177,7 +184,6 @@ fn config(settings: &Settings, points_of_access: Vec<String>) -> Config {
             max_byte_size: settings.container.default_max_byte_size,
             max_instance_age: settings.container.default_max_instance_age.map(|age| age.as_secs()),
         },
-        registration_allowed: settings.registration.allowed_originators.clone(),
         lenient: settings.http.lenient,
         cache_bytes: settings.store.cache as u64,
         max_results: settings.request.max_results,
@@ -191,12 +197,6 @@ fn config(settings: &Settings, points_of_access: Vec<String>) -> Config {
             time_limit: settings.functions.time_limit,
             max_faults: settings.functions.max_faults,
             settings: settings.functions.own.clone(),
-        },
-        polling: PollingConfig {
-            wait: settings.polling.wait,
-            longest_wait: settings.polling.longest_wait,
-            queue: settings.polling.queue,
-            aggregated: settings.polling.aggregated,
         },
         notification: NotificationConfig {
             timeout: notification.timeout,

@@ -37,7 +37,6 @@ impl Transport for Wire {
 
 pub(crate) fn config() -> Config {
     Config {
-        registration_allowed: vec!["C*".into()],
         lenient: false,
         cache_bytes: 1 << 20,
         notification: NotificationConfig {

@@ -22,12 +22,12 @@ const CEILING: u32 = 20_101;
 const ORIGINATOR: &str = "Sceilings";
 
 /// What the operator may set: `ceilings.warn_at`.
-const WARN_AT: Setting = Setting {
-    name: "warn_at",
-    default: "90",
-    kind: Kind::Count(1, 100),
-    help: "Percentage of a ceiling from which on there is a warning, where the ceiling does not say.",
-};
+const WARN_AT: Setting = Setting::new(
+    "warn_at",
+    "90",
+    Kind::Count(1, 100),
+    "Percentage of a ceiling from which on there is a warning, where the ceiling does not say.",
+);
 
 /// Warnings that wait to be written; further ones are dropped and counted.
 const QUEUE: usize = 100;

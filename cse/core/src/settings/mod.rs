@@ -26,9 +26,41 @@ pub struct Setting {
     pub kind: Kind,
     /// What it is for, one line with a full stop.
     pub help: &'static str,
+    /// When and why it is unsafe on a public network.
+    pub unsafe_public: Option<Hazard>,
+    /// The name of a setting of the same function and kind, which it may not exceed.
+    pub at_most: Option<&'static str>,
+}
+
+/// Values of a setting that are unsafe on a public network: the node warns of them at its start.
+#[derive(Clone, Copy, Debug)]
+pub struct Hazard {
+    /// Whether a value is among them.
+    pub when: fn(&Value) -> bool,
+    /// Why, and the remedy.
+    pub why: &'static str,
 }
 
 impl Setting {
+    /// A setting that is safe with every value that it allows.
+    pub const fn new(name: &'static str, default: &'static str, kind: Kind, help: &'static str) -> Self {
+        Self { name, default, kind, help, unsafe_public: None, at_most: None }
+    }
+
+    /// The same, unsafe on a public network with some values.
+    #[must_use]
+    pub const fn unsafe_if(mut self, when: fn(&Value) -> bool, why: &'static str) -> Self {
+        self.unsafe_public = Some(Hazard { when, why });
+        self
+    }
+
+    /// The same, which may not be more than another setting of the function.
+    #[must_use]
+    pub const fn at_most(mut self, other: &'static str) -> Self {
+        self.at_most = Some(other);
+        self
+    }
+
     /// The key in the file and behind `--set`.
     pub fn key(&self, function: &str) -> String {
         format!("{function}.{}", self.name)
@@ -52,6 +84,16 @@ impl Values {
                 default.ok_or_else(|| anyhow::anyhow!("{key} has a default that it does not allow"))?;
             let value = given.get(&key).cloned().unwrap_or(default);
             anyhow::ensure!(values.insert(setting.name, value).is_none(), "{key} is declared twice");
+        }
+        for setting in function.settings() {
+            let Some(most) = setting.at_most else { continue };
+            let exceeds = values.get(setting.name).zip(values.get(most)).is_some_and(|(a, b)| a.exceeds(b));
+            anyhow::ensure!(
+                !exceeds,
+                "{} is more than {}.{most}",
+                setting.key(function.name()),
+                function.name()
+            );
         }
         Ok(Self(values))
     }

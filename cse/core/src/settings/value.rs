@@ -33,6 +33,17 @@ pub enum Value {
     Address(SocketAddr),
 }
 
+impl Value {
+    /// Whether it is more than another value of its kind. What has no order never is.
+    pub fn exceeds(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Duration(one), Self::Duration(other)) => one > other,
+            (Self::Number(one), Self::Number(other)) => one > other,
+            _ => false,
+        }
+    }
+}
+
 /// The kind of a setting: how it is read and what it allows.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {

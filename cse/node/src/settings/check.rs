@@ -40,12 +40,6 @@ pub(super) fn releases(entries: &[String]) -> bool {
     !entries.is_empty() && unique(entries) && entries.iter().all(|entry| RELEASES.contains(&entry.as_str()))
 }
 
-/// Patterns of AE-IDs: unreserved characters and `*`, with slashes for those of other nodes.
-pub(super) fn originator_patterns(entries: &[String]) -> bool {
-    let allowed = |character: char| character.is_ascii_alphanumeric() || "-._~*/".contains(character);
-    entries.iter().all(|entry| !entry.is_empty() && entry.chars().all(allowed))
-}
-
 /// What precedes every path: nothing, or segments that each begin with a slash.
 pub(super) fn root(text: &str) -> bool {
     // `~` and `_` begin SP-relative and absolute addresses in the HTTP binding; a root of that name would hide them.
@@ -191,9 +185,8 @@ mod tests {
     fn lists() {
         type Check = fn(&[String]) -> bool;
         type Lists = &'static [&'static [&'static str]];
-        let cases: [(Check, Lists, Lists); 5] = [
+        let cases: [(Check, Lists, Lists); 4] = [
             (releases, &[&["1"], &["2a", "5"]], &[&[], &["6"], &["3", "3"]]),
-            (originator_patterns, &[&[], &["C*", "S*"], &["/id-mn/C*"]], &[&[""], &["C *"]]),
             (
                 origins,
                 &[&[], &["*"], &["https://a.example:8443"]],

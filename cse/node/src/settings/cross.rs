@@ -17,7 +17,7 @@ pub(super) struct Conflict {
 
 /// All conflicts.
 pub(super) fn conflicts(settings: &Settings) -> Vec<Conflict> {
-    let Settings { coap, cse, http, notification, polling, testing, .. } = settings;
+    let Settings { coap, cse, http, notification, testing, .. } = settings;
     let mut conflicts = Vec::new();
     let mut add = |keys, message| conflicts.push(Conflict { keys, message });
     if testing.enabled && !http.listen.ip().is_loopback() {
@@ -56,17 +56,26 @@ pub(super) fn conflicts(settings: &Settings) -> Vec<Conflict> {
         let message = "notification.retry_first is longer than notification.retry_longest; shorten the one or raise the other";
         add(["notification.retry_first", "notification.retry_longest"], message.to_owned());
     }
-    if polling.wait > polling.longest_wait {
-        let message = "polling.wait is longer than polling.longest_wait; shorten the one or raise the other";
-        add(["polling.wait", "polling.longest_wait"], message.to_owned());
-    }
     if coap.max_body >= coap.transfers_per_address.min(coap.transfers) {
         let message = "coap.max_body leaves no room for a second transfer; make coap.transfers and \
                        coap.transfers_per_address larger, twice as large at the least";
         add(["coap.max_body", "coap.transfers_per_address"], message.to_owned());
     }
+    conflicts.extend(exceeding(settings));
     conflicts.extend(secured(settings));
     conflicts
+}
+
+/// Settings of service functions that exceed what bounds them.
+fn exceeding(settings: &Settings) -> impl Iterator<Item = Conflict> {
+    settings.effective.iter().filter_map(|entry| {
+        let key = entry.setting.key;
+        let most = settings.effective.iter().find(|most| entry.setting.at_most == Some(most.setting.key))?;
+        entry.value.exceeds(&most.value).then(|| Conflict {
+            keys: [key, most.setting.key],
+            message: format!("{key} is more than {}; lower the one or raise the other", most.setting.key),
+        })
+    })
 }
 
 /// Conflicts of secure connections: listeners without what they need, and files without their partner.

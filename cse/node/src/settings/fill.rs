@@ -6,7 +6,7 @@
 use super::problem::Problem;
 use super::typed::{
     Coap, Container, Cse, CseType, Discovery, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker,
-    Notification, Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls, Ws,
+    Notification, Operator, Request, Schemas, Store, Testing, Tls, Ws,
 };
 use dyad_bindings::mqtt::broker::Unnamed;
 use dyad_bindings::mqtt::{Address, Version};
@@ -41,10 +41,6 @@ impl Values {
             max_expiration: self.duration("cse.max_expiration")?,
             check_expirations_every: self.duration("cse.check_expirations_every")?,
         })
-    }
-
-    pub(super) fn registration(&mut self) -> Filled<Registration> {
-        Ok(Registration { allowed_originators: self.list("registration.allowed_originators")? })
     }
 
     pub(super) fn container(&mut self) -> Filled<Container> {
@@ -214,15 +210,6 @@ impl Values {
             targets: self.count("notification.targets")?,
             stored: self.count("notification.stored")?,
             batch_duration: self.duration("notification.batch_duration")?,
-        })
-    }
-
-    pub(super) fn polling(&mut self) -> Filled<Polling> {
-        Ok(Polling {
-            wait: self.duration("polling.wait")?,
-            longest_wait: self.duration("polling.longest_wait")?,
-            queue: self.count("polling.queue")?,
-            aggregated: self.count("polling.aggregated")?,
         })
     }
 

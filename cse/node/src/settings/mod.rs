@@ -22,7 +22,7 @@ pub(crate) use source::Sources;
 pub(crate) use table::Table;
 pub(crate) use typed::{
     Coap, Container, Cse, CseType, Discovery, Durability, Functions, Http, Log, LogFormat, Mqtt, MqttBroker,
-    Notification, Operator, Polling, Registration, Request, Schemas, Store, Testing, Tls, Ws,
+    Notification, Operator, Request, Schemas, Store, Testing, Tls, Ws,
 };
 
 use dyad_core::settings::{Kind, Raw, Value};
@@ -35,7 +35,6 @@ use table::Setting;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) cse: Cse,
-    pub(crate) registration: Registration,
     pub(crate) container: Container,
     pub(crate) request: Request,
     pub(crate) http: Http,
@@ -46,7 +45,6 @@ pub(crate) struct Settings {
     pub(crate) ws: Ws,
     pub(crate) store: Store,
     pub(crate) notification: Notification,
-    pub(crate) polling: Polling,
     pub(crate) schemas: Schemas,
     pub(crate) functions: Functions,
     pub(crate) operator: Operator,
@@ -122,7 +120,6 @@ impl Settings {
         };
         let settings = Self {
             cse: values.cse()?,
-            registration: values.registration()?,
             container: values.container()?,
             request: values.request()?,
             http: values.http()?,
@@ -133,7 +130,6 @@ impl Settings {
             ws: values.ws()?,
             store: values.store()?,
             notification: values.notification()?,
-            polling: values.polling()?,
             schemas: values.schemas()?,
             functions: values.functions()?,
             operator: values.operator()?,

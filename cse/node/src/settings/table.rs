@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use dyad_bindings::mqtt::Address;
 use dyad_core::ServiceFunction;
-use dyad_core::settings::{Kind, Raw, Value};
+use dyad_core::settings::{Hazard, Kind, Raw, Value};
 
 /// One setting.
 #[derive(Debug)]
@@ -25,15 +25,8 @@ pub(super) struct Setting {
     pub(super) unsafe_public: Option<Hazard>,
     /// Whether a service function declares it.
     pub(super) of_function: bool,
-}
-
-/// Values of a setting that are unsafe on a public network.
-#[derive(Debug)]
-pub(super) struct Hazard {
-    /// Whether a value is among them.
-    pub(super) when: fn(&Value) -> bool,
-    /// Why, and the remedy.
-    pub(super) why: &'static str,
+    /// The key of a setting that it may not exceed.
+    pub(super) at_most: Option<&'static str>,
 }
 
 impl Setting {
@@ -75,7 +68,7 @@ impl Table {
         for function in functions {
             for own in function.settings() {
                 let key = own.key(function.name());
-                let dyad_core::settings::Setting { default, kind, help, .. } = *own;
+                let dyad_core::settings::Setting { default, kind, help, unsafe_public, at_most, .. } = *own;
                 anyhow::ensure!(rows.iter().all(|row| row.key != key), "{key} is declared twice");
                 anyhow::ensure!(
                     kind.read(&Raw::Text(default.to_owned())).is_some(),
@@ -83,7 +76,8 @@ impl Table {
                 );
                 // Settings live as long as the process, like those of the node.
                 let key: &'static str = key.leak();
-                let row = Setting { key, default, kind, help, unsafe_public: None, of_function: true };
+                let at_most = at_most.map(|other| &*format!("{}.{other}", function.name()).leak());
+                let row = Setting { key, default, kind, help, unsafe_public, of_function: true, at_most };
                 rows.push(Box::leak(Box::new(row)));
             }
         }
@@ -120,9 +114,8 @@ impl Table {
 }
 
 /// The sections with what they are about, in the order of the table.
-pub(super) const SECTIONS: [(&str, &str); 18] = [
+pub(super) const SECTIONS: [(&str, &str); 16] = [
     ("cse", "Who this node is."),
-    ("registration", "Who may register here."),
     ("container", "Limits of containers whose creator names none."),
     ("request", "How requests are answered, and limits of one."),
     ("http", "The HTTP binding."),
@@ -136,7 +129,6 @@ pub(super) const SECTIONS: [(&str, &str); 18] = [
     ("discovery", "How this node is found on the local network."),
     ("store", "Where resources are kept."),
     ("notification", "How notifications are delivered."),
-    ("polling", "Channels of entities that come for their requests."),
     ("schemas", "Resource types beyond the built-in ones."),
     ("functions", "Service functions."),
     ("operator", "How `dyad status` and `dyad functions` reach the node."),
@@ -145,7 +137,7 @@ pub(super) const SECTIONS: [(&str, &str); 18] = [
 ];
 
 const fn setting(key: &'static str, default: &'static str, kind: Kind, help: &'static str) -> Setting {
-    Setting { key, default, kind, help, unsafe_public: None, of_function: false }
+    Setting { key, default, kind, help, unsafe_public: None, of_function: false, at_most: None }
 }
 
 const TIMEOUT: Kind = Kind::Duration("100ms", "1h");
@@ -181,11 +173,6 @@ pub(super) static TABLE: &[Setting] = &[
         "Longest life time of a resource; later expirationTimes are shortened to it."),
     setting("cse.check_expirations_every", "10s", Kind::Duration("100ms", "1d"),
         "How often expired resources are cleared away; they stop being visible at once."),
-
-    setting("registration.allowed_originators", "C*, S*", Kind::List(check::originator_patterns, "a list of AE-IDs in which * stands for any characters, like C*, Smeter-*"),
-        "AE-IDs that may register; C* and S* also let the node assign one.")
-        .unsafe_if(|value| matches!(value, Value::List(entries) if entries.iter().any(|entry| ["*", "C*", "S*"].contains(&entry.as_str()))),
-            "whoever reaches the node may register an AE; list the AE-IDs or prefixes that you expect"),
 
     setting("container.default_max_nr_of_instances", "0", Kind::Count(0, i64::MAX as u64),
         "maxNrOfInstances of containers created without; 0 = no limit."),
@@ -424,15 +411,6 @@ pub(super) static TABLE: &[Setting] = &[
         "Notifications per target that are kept; the least important and oldest make room for more."),
     setting("notification.batch_duration", "1min", Kind::Duration("1s", "1d"),
         "How long a batch of notifications may take to fill, where a subscription or group does not say."),
-
-    setting("polling.wait", "30s", TIMEOUT,
-        "How long a poll is held that names no expiration."),
-    setting("polling.longest_wait", "1h", Kind::Duration("100ms", "1d"),
-        "How long a poll is held at the longest, whatever expiration it names."),
-    setting("polling.queue", "100", Kind::Count(1, 100_000),
-        "Requests that may wait in one channel; more are refused."),
-    setting("polling.aggregated", "50", Kind::Count(1, 10_000),
-        "Most requests in one answer of a channel that aggregates them."),
 
     setting("schemas.directory", "", Kind::Text(check::anything, "a directory"),
         "Directory of flexContainer specialisations loaded at the start; empty = none."),

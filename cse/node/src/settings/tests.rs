@@ -24,7 +24,7 @@ fn sources(file: Option<PathBuf>, environment: &[(&str, &str)], set: &[&str]) ->
 }
 
 fn load(sources: &Sources) -> Result<Settings, Problems> {
-    Settings::load(sources, &Table::new(&[]).unwrap())
+    Settings::load(sources, &Table::new(&dyad_plugins::all()).unwrap())
 }
 
 fn problems(sources: &Sources) -> String {
@@ -200,8 +200,10 @@ impl dyad_core::ServiceFunction for Counting {
 
     fn settings(&self) -> &[Setting] {
         const MOST: Setting =
-            Setting { name: "most", default: "7", kind: Kind::Count(1, 9), help: "Most that is counted." };
-        &[MOST]
+            Setting::new("most", "7", Kind::Count(1, 9), "Most that is counted.").at_most("end");
+        const END: Setting = Setting::new("end", "9", Kind::Count(1, 9), "Where counting ends.")
+            .unsafe_if(|value| *value == Value::Number(1), "nothing is counted");
+        &[MOST, END]
     }
 }
 
@@ -219,6 +221,7 @@ fn functions_have_a_section_of_their_own() {
     assert_eq!(most(&sources(None, &[], &["slow-count.most=9"])), Value::Number(9));
     for (set, expected) in [
         ("slow-count.most=10", "slow-count.most cannot be \"10\"; allowed: a whole number from 1 to 9"),
+        ("slow-count.end=6", "slow-count.most is more than slow-count.end; lower the one or raise the other"),
         ("slow-count.mots=1", "there is no setting slow-count.mots; did you mean slow-count.most?"),
     ] {
         let text = Settings::load(&sources(None, &[], &[set]), &table).unwrap_err().to_string();
@@ -230,5 +233,8 @@ fn functions_have_a_section_of_their_own() {
         text.contains("[slow-count]  The service function slow-count.\n  slow-count.most = 7\n"),
         "{text}"
     );
+    let uncounted = sources(None, &[], &["slow-count.most=1", "slow-count.end=1"]);
+    let warnings = Settings::load(&uncounted, &table).unwrap().warnings();
+    assert!(warnings.contains(&"slow-count.end = 1: nothing is counted".to_owned()), "{warnings:?}");
     assert!(Table::new(&[Arc::new(Counting), Arc::new(Counting)]).is_err());
 }

@@ -51,12 +51,6 @@ pub(crate) struct Cse {
     pub(crate) check_expirations_every: Duration,
 }
 
-/// `registration.*`
-#[derive(Clone, Debug)]
-pub(crate) struct Registration {
-    pub(crate) allowed_originators: Vec<String>,
-}
-
 /// `container.*`; `None` is no limit.
 #[derive(Clone, Debug)]
 pub(crate) struct Container {
@@ -253,15 +247,6 @@ pub(crate) struct Notification {
     pub(crate) targets: usize,
     pub(crate) stored: usize,
     pub(crate) batch_duration: Duration,
-}
-
-/// `polling.*`
-#[derive(Clone, Debug)]
-pub(crate) struct Polling {
-    pub(crate) wait: Duration,
-    pub(crate) longest_wait: Duration,
-    pub(crate) queue: usize,
-    pub(crate) aggregated: usize,
 }
 
 /// `schemas.*`
