@@ -89,6 +89,10 @@ impl ServiceFunction for Actions {
         "action"
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn owns(&self) -> &[u32] {
         &[ACTION, DEPENDENCY]
     }

@@ -50,6 +50,10 @@ impl ServiceFunction for ContactLists {
         "contact-list"
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn owns(&self) -> &[u32] {
         &[LIST, PER_CSE]
     }

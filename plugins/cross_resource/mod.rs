@@ -45,6 +45,10 @@ impl ServiceFunction for CrossResource {
         "cross-resource"
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn owns(&self) -> &[u32] {
         &[CROSS_RESOURCE_SUBSCRIPTION]
     }

@@ -30,6 +30,10 @@ impl ServiceFunction for Expiration {
         "expiration"
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     async fn run(self: Arc<Self>, cse: Arc<Cse>, mut stop: Stop) -> anyhow::Result<()> {
         let mut interval = cse.expiration_interval();
         loop {

@@ -97,6 +97,10 @@ impl ServiceFunction for Groups {
         NAME
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn owns(&self) -> &[u32] {
         &[GROUP]
     }

@@ -40,6 +40,10 @@ impl ServiceFunction for NotificationTargets {
         "notification-target"
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn owns(&self) -> &[u32] {
         &[REFERENCE, POLICY, RULES]
     }

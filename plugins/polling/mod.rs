@@ -88,6 +88,10 @@ impl ServiceFunction for Polling {
         NAME
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn settings(&self) -> &[Setting] {
         &SETTINGS
     }

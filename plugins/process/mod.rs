@@ -115,6 +115,10 @@ impl ServiceFunction for Processes {
         "process"
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn owns(&self) -> &[u32] {
         &[PROCESS, STATE]
     }

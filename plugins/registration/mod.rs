@@ -48,6 +48,10 @@ impl ServiceFunction for Registration {
         NAME
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn settings(&self) -> &[Setting] {
         &[ALLOWED]
     }

@@ -45,6 +45,10 @@ impl ServiceFunction for Requests {
         "request"
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn owns(&self) -> &[u32] {
         &[REQUEST]
     }

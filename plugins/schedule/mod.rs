@@ -38,6 +38,10 @@ impl ServiceFunction for Schedules {
         "schedule"
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn owns(&self) -> &[u32] {
         &[SCHEDULE]
     }

@@ -76,6 +76,10 @@ impl ServiceFunction for SemanticSearch {
         "semantics"
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn owns(&self) -> &[u32] {
         &[DESCRIPTOR]
     }

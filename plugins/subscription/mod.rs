@@ -73,6 +73,10 @@ impl ServiceFunction for Subscriptions {
         "subscription"
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn owns(&self) -> &[u32] {
         &[SUBSCRIPTION]
     }

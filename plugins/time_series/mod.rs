@@ -39,6 +39,10 @@ impl ServiceFunction for TimeSeries {
         "time-series"
     }
 
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn owns(&self) -> &[u32] {
         &[TIME_SERIES, INSTANCE]
     }

@@ -184,6 +184,12 @@ impl Node {
         assert!(status.success(), "the node ended with {status}:\n{}", self.log());
     }
 
+    /// Waits until the node ends by itself: its exit code.
+    pub fn wait(&mut self) -> Option<i32> {
+        let mut process = self.process.take().expect("a node that runs");
+        process.child.wait().expect("the node ends").code()
+    }
+
     /// Ends the node without a warning (SIGKILL).
     pub fn kill(&mut self) {
         self.process = None;

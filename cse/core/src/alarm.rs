@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::Cse;
-use crate::function::{Hosted, ServiceFunction, Stop};
+use crate::function::{Hook, Hosted, ServiceFunction, Stop};
 use crate::resource::{Id, Lookup, Resource, Txn};
 
 /// A function that has itself called for its resources.
@@ -143,7 +143,7 @@ async fn ring(cse: Arc<Cse>, id: Id, place: usize) {
     let name = cse.hosts().get(place).map_or("", |hosted| hosted.function().name());
     let rung = cse
         .writer()
-        .run(move |txn| txn.acting(place, "ring", |function, txn| ring_once(txn, id, function)))
+        .run(move |txn| txn.acting(place, Hook::Ring, |function, txn| ring_once(txn, id, function)))
         .await;
     if let Err(failure) = rung {
         tracing::error!(function = name, error = ?failure.source, "an alarm could not ring: {failure}");

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use dyad_protocol::exchange::Transport;
 use dyad_protocol::schema::Schemas;
 use dyad_protocol::{Failure, Timestamp};
@@ -12,7 +13,7 @@ use crate::alarm::{self, Timer};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::Delivery;
-use crate::function::{Active, Functions, Hosted, Report, ServiceFunction, Stop, supervise};
+use crate::function::{Active, Functions, Hosted, Report, ServiceFunction, Stop, start_watchdog, supervise};
 use crate::request;
 use crate::resource::{Snapshot, Tree, Txn, WriteQueue, WriterEnd, spawn_writer};
 use crate::store::{Store, Writer};
@@ -32,6 +33,8 @@ pub struct Cse {
     expiration_interval: watch::Sender<Duration>,
     failed: watch::Sender<bool>,
     this: OnceLock<Weak<Cse>>,
+    /// The watchdog looks as long as this is there.
+    _watchdog: Sender<()>,
 }
 
 /// Puts a node together.
@@ -58,6 +61,7 @@ impl Builder {
         let functions = Functions::new(self.functions, &self.config)?;
         let database = self.store.writer()?;
         let (stop, stopped) = watch::channel(false);
+        let (watchdog, watched) = bounded(0);
         let (writer, end) = WriteQueue::new(self.config.write_queue);
         let expiration_interval = watch::Sender::new(self.config.expiration_interval);
         let cse = Arc::new(Cse {
@@ -73,9 +77,10 @@ impl Builder {
             expiration_interval,
             failed: watch::Sender::new(false),
             this: OnceLock::new(),
+            _watchdog: watchdog,
         });
         let _ = cse.this.set(Arc::downgrade(&cse));
-        cse.run(database, end).await?;
+        cse.run(database, end, watched).await?;
         Ok(cse)
     }
 }
@@ -83,11 +88,17 @@ impl Builder {
 /// The first transaction: the CSEBase, and what service functions take up of what is stored.
 fn begin(txn: &mut Txn<'_>) -> Result<(), Failure> {
     types::bootstrap(txn)?;
-    (0..txn.cse().hosts().all().len()).try_for_each(|place| txn.begin_function(place))
+    (0..txn.cse().hosts().all().len()).try_for_each(|place| txn.start_function(place))
 }
 
 impl Cse {
-    async fn run(self: &Arc<Self>, database: Writer, end: WriterEnd) -> anyhow::Result<()> {
+    async fn run(
+        self: &Arc<Self>,
+        database: Writer,
+        end: WriterEnd,
+        watched: Receiver<()>,
+    ) -> anyhow::Result<()> {
+        start_watchdog(self, watched)?;
         spawn_writer(Arc::clone(self), database, end)?;
         if let Err(failure) = self.writer.run(begin).await {
             self.writer.stop().await;
@@ -98,8 +109,10 @@ impl Cse {
         }
         self.delivery.start(self);
         tokio::spawn(alarm::run(Arc::clone(self), Stop(self.stop.subscribe())));
-        for place in 0..self.functions.all().len() {
-            tokio::spawn(supervise(Arc::clone(self), place));
+        for (place, hosted) in self.functions.all().iter().enumerate() {
+            if !hosted.is_off() {
+                tokio::spawn(supervise(Arc::clone(self), place));
+            }
         }
         Ok(())
     }

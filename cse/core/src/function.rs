@@ -3,10 +3,12 @@
 //! Built-in or plugged in, a function implements [`ServiceFunction`]; the core calls it at five points in the life
 //! of a request and knows none by name. The order is that of the list given to [`crate::Builder`].
 
+mod apart;
 mod entity;
 mod faults;
 mod functions;
 mod hosted;
+mod watchdog;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -29,6 +31,7 @@ pub(crate) use faults::Fault;
 pub use functions::{Active, Standing};
 pub(crate) use functions::{Functions, supervise};
 pub(crate) use hosted::{Hosted, message};
+pub(crate) use watchdog::{Hook, Inside, start as start_watchdog};
 
 /// A change in the making, inside the write transaction.
 pub enum Change<'a> {
@@ -205,6 +208,14 @@ pub trait ServiceFunction: Send + Sync + 'static {
     /// Numbers of the types whose procedures it carries out; claiming a type twice is refused at start.
     fn owns(&self) -> &[u32] {
         &[]
+    }
+
+    /// Whether its asynchronous hooks may keep the thread on which they run, by computing for long or by calling what
+    /// blocks. `intercept`, `prepare`, `committed` and `run` have threads of their own then, and hold up nobody else.
+    /// A function that says no is called where the request is, which costs less, and is switched off if it keeps that
+    /// thread for longer than `functions.time_limit`. So are, of every function, hooks that are not asynchronous.
+    fn may_block(&self) -> bool {
+        true
     }
 
     /// Its settings, in a section of its own; [`Cse::settings`] gives their values.

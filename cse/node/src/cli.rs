@@ -14,6 +14,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long what is under way in the background may take when the node has ended.
+const LAST_WORK: Duration = Duration::from_secs(1);
 
 /// What the user wrote is wrong; clap ends with the same.
 const USAGE: u8 = 2;
@@ -52,7 +56,7 @@ enum Command {
         #[command(flatten)]
         given: Given,
     },
-    /// Switch a service function of the running node on or off, until its next start
+    /// Switch a service function of the running node off, also over new starts, or on again
     Functions {
         /// What is to be done
         #[arg(value_enum)]
@@ -164,10 +168,11 @@ fn serve(settings: Settings, functions: Vec<Arc<dyn ServiceFunction>>) -> anyhow
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(crate::serve::serve(settings, functions))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(crate::serve::serve(settings, functions));
+    // A thread that a service function keeps does not keep the process.
+    runtime.shutdown_timeout(LAST_WORK);
+    done
 }
 
 fn finish(result: anyhow::Result<()>) -> ExitCode {

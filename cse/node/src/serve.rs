@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
@@ -27,6 +28,9 @@ use crate::{banner, operator, testing};
 
 /// Write requests that may wait for the writer.
 const WRITE_QUEUE: usize = 10_000;
+
+/// Longest that an end in order may take: a thread that a service function keeps does not keep the process.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs a node until it is asked to end.
 pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>) -> anyhow::Result<()> {

@@ -102,6 +102,41 @@ fn a_hook_that_hangs_is_given_up_and_late_calls_in_a_row_switch_the_function_off
 }
 
 #[test]
+fn a_hook_that_keeps_its_thread_is_given_up_and_its_function_switched_off() {
+    let mut node = node(100);
+    let client = node.client();
+    // Asynchronous hooks have threads of their own: the originator is answered in time, whatever becomes of the thread.
+    let _ = trap(&client, "block:intercept").expect(4008);
+    until("the function is switched off", || trap(&client, "none").rsc == 5001);
+    let log = node.log();
+    let line = log.lines().find(|line| line.contains("keeps the thread")).unwrap();
+    assert!(line.contains("faulty") && line.contains("intercept"), "{line}");
+    goes_on(&client);
+    // The others are called where the request is, and make it wait.
+    assert!(super::operator::run(&node, &["functions", "on", "faulty"]).status.success());
+    let _ = trap(&client, "block:takes_part").expect(5001);
+    assert!(node.log().lines().any(|line| line.contains("keeps the thread") && line.contains("takes_part")));
+    goes_on(&client);
+    // A thread that is lost does not keep the node from ending.
+    node.stop();
+}
+
+#[test]
+fn a_function_that_keeps_the_writer_ends_the_node() {
+    let builder = Node::on(Store::Memory).program("dyad-sample");
+    let mut node = builder.set("functions.time_limit", "1s").start();
+    let client = node.client();
+    let made = trap(&client, "none").expect(2001).text("/ex:trp/ri");
+    let blocked = std::thread::spawn(move || trap(&client, "block:apply").rsc);
+    until("the function is named", || {
+        node.log().lines().any(|line| line.contains("nothing can be written") && line.contains("faulty"))
+    });
+    let _ = node.client().send(&Request::retrieve(&made)).expect(2000);
+    assert_eq!(node.wait(), Some(1), "{}", node.log());
+    drop(blocked);
+}
+
+#[test]
 fn background_work_that_fails_begins_again() {
     let node = node(2);
     let client = node.client();

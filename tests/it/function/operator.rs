@@ -6,7 +6,7 @@ use dyad_tests::{Node, Request, Store, program};
 use serde_json::{Value, json};
 
 /// Runs the program of the node in its directory.
-fn run(node: &Node, arguments: &[&str]) -> Output {
+pub(super) fn run(node: &Node, arguments: &[&str]) -> Output {
     let mut command = Command::new(program("dyad-sample"));
     command.args(arguments).current_dir(node.directory()).output().unwrap()
 }
@@ -78,6 +78,24 @@ fn an_operator_switches_functions_off() {
     let unknown = run(&node, &["functions", "off", "p2p"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(text(&unknown.stderr).contains("there is no service function p2p"));
+}
+
+#[test]
+fn what_an_operator_switches_off_stays_off_over_new_starts() {
+    let mut node = Node::on(Store::Sqlite).program("dyad-sample").start();
+    let group = Request::create("cse-in", 9, json!({ "m2m:grp": { "mt": 3, "mnm": 10, "mid": [] } }));
+    assert_eq!(run(&node, &["functions", "off", "group"]).status.code(), Some(0));
+    for _ in 0..2 {
+        node.restart();
+        let _ = node.client().send(&group).expect(5001);
+        let off = function(&node, "group");
+        assert_eq!((&off["state"], &off["off_because"]), (&json!("off"), &json!("by the operator")));
+        assert!(node.log().contains("stays switched off"), "the start says so");
+    }
+    assert_eq!(run(&node, &["functions", "on", "group"]).status.code(), Some(0));
+    let _ = node.client().send(&group).expect(2001);
+    node.restart();
+    let _ = node.client().send(&group).expect(2001);
 }
 
 #[test]

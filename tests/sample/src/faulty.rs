@@ -1,11 +1,11 @@
 //! A service function that gets things wrong, for tests of what becomes of a node that has one.
 //!
 //! A request to create a `<trap>` says by its labels what goes wrong: `panic:intercept` panics in that hook, `hang:prepare`
-//! never comes back from it. The background work panics when a trap with the label `panic:run` is there, and the way to
+//! never comes back from it, and `block:intercept` keeps its thread for good, or for two seconds in `takes_part`. The background work panics when a trap with the label `panic:run` is there, and the way to
 //! an AE with the label `panic:reach` is a panic too.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -45,6 +45,9 @@ impl ServiceFunction for Faulty {
         if is_trap && asks(call, "panic", "takes_part") {
             go_wrong();
         }
+        if is_trap && asks(call, "block", "takes_part") {
+            keep_thread(Some(Duration::from_secs(2)));
+        }
         is_trap
     }
 
@@ -66,9 +69,13 @@ impl ServiceFunction for Faulty {
     fn apply(&self, _: &mut Txn<'_>, change: &mut Change<'_>) -> Result<(), Failure> {
         if let Change::Create { call: Some(call), draft, .. } = change
             && draft.table.number == TRAP
-            && asks(call, "panic", "apply")
         {
-            go_wrong();
+            if asks(call, "panic", "apply") {
+                go_wrong();
+            }
+            if asks(call, "block", "apply") {
+                keep_thread(None);
+            }
         }
         Ok(())
     }
@@ -132,6 +139,9 @@ async fn spring(call: &Call, hook: &str) {
     if asks(call, "panic", hook) {
         go_wrong();
     }
+    if asks(call, "block", hook) {
+        keep_thread(None);
+    }
     if asks(call, "hang", hook) {
         std::future::pending::<()>().await;
     }
@@ -141,6 +151,15 @@ fn asks(call: &Call, what: &str, hook: &str) -> bool {
     let content = call.request.content.as_ref().map(|content| content.value());
     let labels = content.and_then(|content| content.pointer("/ex:trp/lbl")).and_then(Value::as_array);
     labels.is_some_and(|labels| labels.iter().any(|label| *label == format!("{what}:{hook}")))
+}
+
+/// Keeps the thread, for good if no time is given.
+fn keep_thread(for_so_long: Option<Duration>) {
+    let (_sender, never) = mpsc::sync_channel::<()>(1);
+    let _ = match for_so_long {
+        Some(duration) => never.recv_timeout(duration).ok(),
+        None => never.recv().ok(),
+    };
 }
 
 #[expect(clippy::panic, reason = "that is what it is for")]

@@ -12,7 +12,7 @@ use super::coming::Coming;
 use super::reachability;
 use super::target::{Destination, Point, destination, points};
 use crate::Cse;
-use crate::function::{Hosted, Reach};
+use crate::function::{Hook, Hosted, Reach};
 use crate::request::until;
 use crate::resource::Resource;
 
@@ -161,7 +161,7 @@ impl Cse {
         let limit = || timeout.saturating_mul(2);
         for (hosted, way) in self.ways() {
             let reached = way.reach(self, entity, requests.to_vec(), timeout);
-            match hosted.wait_for(self, "reach", limit, reached).await {
+            match hosted.wait_for(self, Hook::Reach, limit, reached).await {
                 Ok(None) => {}
                 Ok(outcomes) => return outcomes,
                 Err(failure) => {
@@ -206,7 +206,7 @@ impl Cse {
     async fn ready(&self, entity: &Arc<Resource>) -> Option<usize> {
         for (hosted, way) in self.ways() {
             // An AE comes when it likes. A function that fails here is no way, and says so when it is tried.
-            let ready = hosted.wait_for(self, "ready", || Duration::MAX, way.ready(self, entity));
+            let ready = hosted.wait_for(self, Hook::Ready, || Duration::MAX, way.ready(self, entity));
             let takes = ready.await.unwrap_or_default();
             if takes.is_some() {
                 return takes;

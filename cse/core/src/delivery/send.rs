@@ -8,6 +8,7 @@ use dyad_protocol::{Content, Failure, Operation, Request, Response, Timestamp};
 
 use super::{account, lane, reachability};
 use crate::Cse;
+use crate::function::Hook;
 use crate::resource::{Lookup, Notice, Resource, View};
 use crate::store::Owed;
 use crate::subscription::{Pending, Subscription, identifier, wants_out};
@@ -138,7 +139,7 @@ async fn depart(cse: &Arc<Cse>, subscription: &Arc<Resource>, target: &str) {
     let mut offers = cse.hosts().on().filter_map(|hosted| Some((hosted, hosted.facets(cse).departure?)));
     if let Some((hosted, departure)) = offers.next() {
         // A fault is noted there; the target goes on being notified.
-        let _ = hosted.wait(cse, "depart", departure.depart(cse, subscription, target)).await;
+        let _ = hosted.wait(cse, Hook::Depart, departure.depart(cse, subscription, target)).await;
     }
 }
 

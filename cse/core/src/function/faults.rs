@@ -2,7 +2,7 @@
 //!
 //! A function is switched off after `functions.max_faults` panics or failures of its background work within ten
 //! minutes, or so many calls in a row that took too long: a busy node may be late now and then, one that is always late
-//! waits for nothing.
+//! waits for nothing. One that keeps a thread is switched off at once.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use dyad_protocol::Timestamp;
 use dyad_protocol::time::Span;
 
+use super::watchdog::Hook;
 use crate::Cse;
 
 /// How long a fault counts.
@@ -26,6 +27,8 @@ pub(crate) enum Fault {
     Late,
     /// Its background work ended with this failure.
     Ended(String),
+    /// It keeps the thread of this name.
+    Blocked(String),
 }
 
 impl fmt::Display for Fault {
@@ -34,6 +37,12 @@ impl fmt::Display for Fault {
             Self::Panic(message) => write!(f, "panicked: {message}"),
             Self::Late => f.write_str("took longer than functions.time_limit"),
             Self::Ended(error) => write!(f, "ended: {error}"),
+            Self::Blocked(thread) => {
+                write!(
+                    f,
+                    "keeps the thread {thread} for longer than functions.time_limit without awaiting anything"
+                )
+            }
         }
     }
 }
@@ -56,6 +65,8 @@ pub(crate) struct Record {
     pub(crate) last: Option<String>,
     /// Since when and why the function is off.
     pub(crate) off: Option<(Timestamp, String)>,
+    /// Whether it was the operator who switched it off: it stays off after the next start then.
+    pub(crate) by_operator: bool,
     recent: VecDeque<Timestamp>,
 }
 
@@ -76,8 +87,8 @@ impl Faults {
     }
 
     /// Takes note of a fault. `true` if it is the one that switches the function off.
-    pub(crate) fn note(&self, cse: &Cse, name: &'static str, hook: &'static str, fault: Fault) -> bool {
-        tracing::error!(function = name, hook, "a service function has a fault: it {fault}");
+    pub(crate) fn note(&self, cse: &Cse, name: &'static str, hook: Hook, fault: Fault) -> bool {
+        tracing::error!(function = name, hook = hook.name(), "a service function has a fault: it {fault}");
         let most = cse.config().functions.max_faults;
         let now = cse.now();
         let mut record = self.record();
@@ -85,6 +96,8 @@ impl Faults {
         record.last = Some(format!("{hook} {fault}"));
         let in_total = match fault {
             Fault::Late => self.late.fetch_add(1, Ordering::Relaxed) + 1,
+            // Each may cost a thread that never comes back.
+            Fault::Blocked(_) => most,
             Fault::Panic(_) | Fault::Ended(_) => {
                 record.recent.retain(|at| at.plus(WINDOW) > now);
                 record.recent.push_back(now);
@@ -98,7 +111,7 @@ impl Faults {
         record.off = Some((now, format!("after {in_total} faults, the last: {hook} {fault}")));
         tracing::error!(
             function = name,
-            hook,
+            hook = hook.name(),
             faults = in_total,
             "the service function is switched off after repeated faults: its resource types answer \
              NOT_IMPLEMENTED, the rest of the node goes on; switch it on again with `dyad functions on {name}`, or \
@@ -107,12 +120,14 @@ impl Faults {
         true
     }
 
-    /// Switches off on demand. `false` if it is off already.
-    pub(crate) fn switch_off(&self, now: Timestamp) -> bool {
+    /// Switches off on demand, and for good. `false` if it is off already.
+    pub(crate) fn switch_off(&self, since: Timestamp) -> bool {
         let is_new = !self.is_off.swap(true, Ordering::Relaxed);
+        let mut record = self.record();
         if is_new {
-            self.record().off = Some((now, "by the operator".to_owned()));
+            record.off = Some((since, "by the operator".to_owned()));
         }
+        record.by_operator = true;
         is_new
     }
 
@@ -120,6 +135,7 @@ impl Faults {
     pub(crate) fn switch_on(&self) {
         let mut record = self.record();
         record.off = None;
+        record.by_operator = false;
         record.recent.clear();
         self.late.store(0, Ordering::Relaxed);
         self.is_off.store(false, Ordering::Relaxed);

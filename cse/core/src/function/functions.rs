@@ -8,7 +8,8 @@ use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 
 use super::faults::Fault;
-use super::hosted::{Hosted, caught};
+use super::hosted::Hosted;
+use super::watchdog::Hook;
 use super::{Report, ServiceFunction, Stop, entity};
 use crate::Cse;
 use crate::config::Config;
@@ -75,9 +76,9 @@ impl Functions {
         }
         let originators = entity::originators(&functions, config)?;
         let mut hosted = Vec::with_capacity(functions.len());
-        for function in functions {
+        for (at, function) in functions.into_iter().enumerate() {
             let settings = Values::of(&*function, &config.functions.settings)?;
-            hosted.push(Hosted::new(function, settings));
+            hosted.push(Hosted::new(at, function, settings));
         }
         Ok(Self { hosted, owners, originators, nothing: Values::default() })
     }
@@ -143,16 +144,26 @@ impl Cse {
         self.hosts().all().iter().map(standing).collect()
     }
 
-    /// Switches a service function off until it is switched on or the node starts anew: it takes part in nothing, and
-    /// requests to create or change resources of its types are answered with NOT_IMPLEMENTED. `false` if it was off.
-    /// NOT_FOUND for a name that none has.
-    pub fn switch_off(&self, name: &str) -> Result<bool, Failure> {
-        let (_, hosted) = self.hosts().find(name).ok_or_else(|| unknown(name))?;
+    /// Switches a service function off until it is switched on, also over a new start of the node: it takes part in
+    /// nothing, and requests to create or change resources of its types are answered with NOT_IMPLEMENTED. `false` if it
+    /// was off. NOT_FOUND for a name that none has; if the store does not take it, the function is off until the next
+    /// start alone.
+    pub async fn switch_off(&self, name: &str) -> Result<bool, Failure> {
+        let (place, hosted) = self.hosts().find(name).ok_or_else(|| unknown(name))?;
+        // At once: the function may be what keeps the writer.
         let is_new = hosted.faults.switch_off(self.now());
+        hosted.stop.send_replace(true);
         if is_new {
-            hosted.stop.send_replace(true);
             tracing::warn!(function = name, "the service function is switched off");
         }
+        let stored = self.writer().run(move |txn| {
+            txn.note_switched_off(place);
+            Ok(())
+        });
+        stored.await.map_err(|failure| Failure {
+            debug: format!("{name} is off, but only until the next start: {}", failure.debug).into(),
+            ..failure
+        })?;
         Ok(is_new)
     }
 
@@ -167,6 +178,7 @@ impl Cse {
         self.writer()
             .run(move |txn| {
                 txn.begin_function(place)?;
+                txn.note_switched_on(place);
                 if let Some(hosted) = txn.cse().hosts().get(place) {
                     hosted.faults.switch_on();
                 }
@@ -193,8 +205,7 @@ pub(crate) async fn supervise(cse: Arc<Cse>, place: usize) {
     let mut node = Stop(cse.stop_signal());
     let mut pause = PAUSE;
     loop {
-        let function = Arc::clone(hosted.function());
-        let mut work = std::pin::pin!(caught(function.run(Arc::clone(&cse), Stop(hosted.stop.subscribe()))));
+        let mut work = std::pin::pin!(hosted.run(&cse));
         let ended = tokio::select! {
             ended = &mut work => Some(ended),
             () = node.stopped() => {
@@ -209,7 +220,7 @@ pub(crate) async fn supervise(cse: Arc<Cse>, place: usize) {
             Some(Ok(Err(error))) => Fault::Ended(format!("{error:#}")),
             Some(Err(panic)) => Fault::Panic(panic),
         };
-        hosted.note(&cse, "run", fault);
+        hosted.note(&cse, Hook::Run, fault);
         if hosted.is_off() || cse.is_stopping() {
             return;
         }

@@ -14,7 +14,7 @@ use super::kept::{self, Plan, Reference};
 use super::slot::Slot;
 use super::{Call, call};
 use crate::Cse;
-use crate::function::{Deferral, Hosted};
+use crate::function::{Deferral, Hook, Hosted};
 
 impl Cse {
     /// Answers a request whose primitive is in order.
@@ -57,7 +57,7 @@ impl Cse {
             let kept = cse.writer().run(move |txn| kept::store(txn, &stored, &plan)).await?;
             if let Some((hosted, deferral)) = cse.deferral() {
                 let arrival = shared.arrival.clone();
-                hosted.call(&cse, "accepted", || deferral.accepted(kept.id, plan.due, arrival, place))?;
+                hosted.call(&cse, Hook::Accepted, || deferral.accepted(kept.id, plan.due, arrival, place))?;
             }
             Ok(kept)
         });
@@ -113,14 +113,14 @@ impl Cse {
             let keep = move |txn: &mut crate::resource::Txn<'_>| slot.keep(txn, &shared, &plan);
             // One that cannot be kept is waited for, whatever the reason.
             if let Ok(Some(reference)) = self.writer().run(keep).await {
-                hosted.call(self, "under_way", || deferral.under_way(reference.id, place))?;
+                hosted.call(self, Hook::UnderWay, || deferral.under_way(reference.id, place))?;
                 let cse = self.shared();
                 let acknowledgement = self.acknowledge(call, &reference);
                 tokio::spawn(async move {
                     let _ = under_way.await;
                     if let Some((hosted, deferral)) = cse.deferral() {
                         // A fault is noted there, and nobody's failure: the result is kept.
-                        let _ = hosted.call(&cse, "done", || deferral.done(reference.id));
+                        let _ = hosted.call(&cse, Hook::Done, || deferral.done(reference.id));
                     }
                 });
                 return Ok(acknowledgement);

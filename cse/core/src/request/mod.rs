@@ -50,7 +50,7 @@ pub use target::{Target, Virtual, path_here};
 
 use crate::Cse;
 use crate::access;
-use crate::function::{Described, Hosted, Observe, Stage};
+use crate::function::{Described, Hook, Hosted, Observe, Stage};
 use crate::resource::Snapshot;
 
 #[async_trait]
@@ -143,7 +143,7 @@ impl Cse {
         let outcome = self.perform(call, target.clone()).await;
         for (hosted, observer) in self.observers() {
             // A fault is noted there, and changes nothing about the outcome.
-            let _ = hosted.call(self, "answered", || observer.answered(self, call, &target, &outcome));
+            let _ = hosted.call(self, Hook::Answered, || observer.answered(self, call, &target, &outcome));
         }
         outcome
     }
@@ -204,7 +204,7 @@ impl Cse {
         match offers.next() {
             // Boxed, so that it does not weigh on every other request.
             Some((hosted, semantics)) => {
-                Box::pin(hosted.wait(self, "described", semantics.described(self, call))).await?.map(Some)
+                Box::pin(hosted.wait(self, Hook::Described, semantics.described(self, call))).await?.map(Some)
             }
             None => Ok(None),
         }
@@ -268,9 +268,10 @@ impl Cse {
             // In a task of its own: no function delays the answer, and none misses a commit because the request's
             // time is over.
             let cse = self.shared();
+            let events = written.events.into();
             tokio::spawn(async move {
                 for hosted in concerned.into_iter().filter_map(|place| cse.hosts().get(place)) {
-                    hosted.committed(&cse, &written.events).await;
+                    hosted.committed(&cse, &events).await;
                 }
             });
         }

@@ -151,6 +151,11 @@ impl Batch {
         self.ledger.has_open_events()
     }
 
+    /// What the store remembers beside the tree under a name, as of the last commit.
+    pub(crate) fn note(&mut self, name: &str) -> Result<Option<String>, StoreError> {
+        self.writer.meta(name)
+    }
+
     /// A subscription asks for more than changes.
     pub(crate) fn note_watched(&mut self) {
         if self.ledger.note_watched() {
@@ -159,7 +164,8 @@ impl Batch {
     }
 
     /// Takes over the changes of a job that succeeded.
-    pub(crate) fn merge(&mut self, changes: Changes) {
+    pub(crate) fn merge(&mut self, mut changes: Changes) {
+        self.meta.append(&mut changes.notes);
         self.ledger.merge(&changes.outgoing);
         self.alarms.note_all(&changes.alarms);
         for change in &changes.changes {

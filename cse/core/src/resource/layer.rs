@@ -73,6 +73,8 @@ pub(crate) struct Changes {
     pub(crate) subscriptions: Vec<(Id, Subscriptions)>,
     pub(crate) outgoing: Outgoing,
     pub(crate) alarms: Alarms,
+    /// What the node remembers beside the tree, by name.
+    pub(crate) notes: Vec<(String, String)>,
 }
 
 /// The changes of one transaction.

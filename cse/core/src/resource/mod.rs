@@ -37,4 +37,4 @@ pub use tree::{Lookup, Tree, path_of, resolve};
 pub use txn::Txn;
 pub(crate) use version::texts;
 pub use version::{Id, Latest, Resource, View};
-pub(crate) use writer::{WriteQueue, WriterEnd, spawn as spawn_writer};
+pub(crate) use writer::{THREAD as WRITER, WriteQueue, WriterEnd, spawn as spawn_writer};

@@ -19,6 +19,7 @@ use super::tree::Subscriptions;
 use super::windows::AHEAD;
 use super::{Draft, Id, Latest, Lookup, Resource, Tree};
 use crate::Cse;
+use crate::function::Hook;
 use crate::request::{Cause, remove_subtree};
 use crate::store::{Aged, Purge};
 use crate::subscription::SubscriptionList;
@@ -34,7 +35,7 @@ pub struct Txn<'a> {
     /// Subscriptions that are gone, by what they are below, as far as the lists still have them.
     unsubscribed: FxHashMap<Id, FxHashSet<Id>>,
     /// The place of the service function that is at work, and its hook.
-    acting: Option<(usize, &'static str)>,
+    acting: Option<(usize, Hook)>,
     /// What is being removed, until it is gone.
     going: FxHashSet<Id>,
 }

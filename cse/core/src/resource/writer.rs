@@ -18,6 +18,9 @@ use super::layer::Layer;
 use crate::Cse;
 use crate::store::{StoreError, Writer};
 
+/// The name of the writer's thread.
+pub(crate) const THREAD: &str = "writer";
+
 /// Requests that one database transaction carries at most.
 const BATCH: usize = 512;
 
@@ -149,7 +152,7 @@ pub(crate) struct WriterEnd(Receiver<Message>);
 pub(crate) fn spawn(cse: Arc<Cse>, writer: Writer, end: WriterEnd) -> anyhow::Result<()> {
     let batch = Batch::new(writer)?;
     let writer = WriterThread { cse, batch, last: Timestamp::default() };
-    std::thread::Builder::new().name("writer".into()).spawn(move || {
+    std::thread::Builder::new().name(THREAD.into()).spawn(move || {
         let cse = Arc::clone(&writer.cse);
         // Jobs are guarded one by one; what gets here is a fault of the writer itself.
         if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run(&end.0))).is_err() {

@@ -106,7 +106,7 @@ async fn carry_out(command: Command, cse: &Cse) -> Value {
             (name, "on", outcome)
         }
         Command::Off(name) => {
-            let outcome = cse.switch_off(&name);
+            let outcome = cse.switch_off(&name).await;
             (name, "off", outcome)
         }
     };
