@@ -1,12 +1,13 @@
 //! Locations (TS-0001 9.6.10, 10.2.9; TS-0004 7.4.10, 7.4.27.2.2): `<locationPolicy>` and the container that goes with it.
 //!
 //! Responsible for: the container, positions that are taken periodically or when somebody asks for the latest, and
-//! fences. Where something is comes from the `loc` of resources and from positions that are put into the container; there
-//! is no location server and no receiver for satellites. Geometry is the core's.
+//! fences. Where something is comes from the `loc` of resources, from positions that are put into the container, and from
+//! location servers, if a service function reaches some; there is no receiver for satellites. Geometry is the core's.
 
 mod container;
 mod followers;
 mod neighbours;
+mod network;
 mod policy;
 mod position;
 mod progress;
@@ -39,6 +40,7 @@ const PAGE: usize = 500;
 pub struct Locations {
     /// The policies that follow the location of an AE.
     followers: Followers,
+    due: network::Due,
     positions: AtomicU64,
     events: AtomicU64,
 }
@@ -47,6 +49,10 @@ pub struct Locations {
 impl ServiceFunction for Locations {
     fn name(&self) -> &'static str {
         "location"
+    }
+
+    fn may_block(&self) -> bool {
+        false
     }
 
     fn owns(&self) -> &[u32] {
@@ -123,6 +129,7 @@ impl ServiceFunction for Locations {
     async fn run(self: Arc<Self>, cse: Arc<Cse>, mut stop: Stop) -> anyhow::Result<()> {
         tokio::select! {
             () = self.followers.tidy(&cse) => Ok(()),
+            () = network::serve(&self, &cse) => Ok(()),
             () = stop.stopped() => Ok(()),
         }
     }
@@ -144,7 +151,11 @@ impl Alarms for Locations {
         let policy = Policy(resource.attributes());
         let mut status = None;
         if progress.next.is_some_and(|next| next <= txn.now()) {
-            status = Some(self.sample(txn, resource, &mut progress)?);
+            match policy.source() {
+                // The answer comes when it comes.
+                Source::Network => self.due.note(resource.id()),
+                _ => status = Some(self.sample(txn, resource, &mut progress)?),
+            }
             progress.next = policy.next(progress.next, txn.now());
         }
         for event in std::mem::take(&mut progress.events) {
@@ -163,7 +174,7 @@ impl Locations {
     fn create(&self, txn: &mut Txn<'_>, parent: &Arc<Resource>, draft: &mut Draft) -> Result<(), Failure> {
         policy::complete(draft);
         let policy = Policy(&draft.attributes);
-        policy.check()?;
+        policy.check(txn.cse())?;
         self.follow(draft)?;
         // A position that others share is there from the beginning (TS-0001 10.2.9.2).
         let at_once = policy.period().is_some() || policy.source() == Source::Sharing;
@@ -181,10 +192,10 @@ impl Locations {
         modified: &Object,
     ) -> Result<(), Failure> {
         let policy = Policy(&draft.attributes);
-        if !["lit", "lou", "gta", "gec", "et"].iter().any(|name| modified.contains_key(*name)) {
+        if !["lit", "lou", "gta", "gec", "et", "luec"].iter().any(|name| modified.contains_key(*name)) {
             return Ok(());
         }
-        policy.check()?;
+        policy.check(txn.cse())?;
         self.follow(draft)?;
         if let Some(et) = draft.time("et").filter(|_| modified.contains_key("et")) {
             container::prolong(txn, old, et)?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use dyad_core::Cse;
 use dyad_core::geography::Fence;
 use dyad_core::resource::{Draft, Resource, Txn};
 use dyad_protocol::time::Span;
@@ -81,13 +82,19 @@ impl Policy<'_> {
     }
 
     /// BAD_REQUEST for values that make no sense together, and for a source that names no location server;
-    /// NOT_IMPLEMENTED for one that does: this node cannot ask any.
-    pub(super) fn check(&self) -> Result<(), Failure> {
+    /// NOT_IMPLEMENTED for one that this node does not reach, and for being told by it.
+    pub(super) fn check(&self, cse: &Cse) -> Result<(), Failure> {
         if self.source() == Source::Network {
-            return Err(match self.0.contains_key("lot") && self.0.contains_key("lor") {
-                true => Failure::not_implemented("this node cannot ask location servers (los 1)"),
-                false => Failure::bad_request("a network-based location needs lot and lor"),
-            });
+            let server = self.0.get("lor").and_then(Value::as_str);
+            let Some(server) = server.filter(|_| self.0.contains_key("lot")) else {
+                return Err(Failure::bad_request("a network-based location needs lot and lor"));
+            };
+            if !cse.reaches(server) {
+                return Err(Failure::not_implemented("this node does not reach the location server (lor)"));
+            }
+            if self.0.contains_key("luec") {
+                return Err(Failure::not_implemented("location servers are asked, and tell nothing (luec)"));
+            }
         }
         let periods: Vec<_> = self.periods().collect();
         if periods.len() > 1 && periods.iter().any(|period| period.is_none_or(|period| period.micros() <= 0))

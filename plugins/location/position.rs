@@ -9,7 +9,7 @@ use dyad_protocol::Failure;
 use serde_json::Value;
 
 use super::policy::{self, Policy, Source};
-use super::{AE, Locations, container, neighbours};
+use super::{AE, Locations, container, neighbours, network};
 use dyad_core::request::Amendment;
 
 /// The location of the subject of a policy in the form of `loc`; `None` if nobody knows.
@@ -52,10 +52,18 @@ pub(super) async fn on_demand(
         }
         let Some(id) = container::policy_id(&target) else { return Ok(None) };
         let Some(policy) = container::policy(look, id)? else { return Ok(None) };
+        let said = Policy(policy.attributes());
+        if said.source() == Source::Network && !said.is_fence() && said.period().is_none() {
+            return Ok(Some((policy.id(), Source::Network)));
+        }
         let position = fresh(cse, look, &policy, &target)?;
-        Ok(position.map(|_| policy.id()))
+        Ok(position.map(|_| (policy.id(), said.source())))
     });
-    let Some(policy) = wanted.await? else { return Ok(()) };
+    let Some((policy, source)) = wanted.await? else { return Ok(()) };
+    if source == Source::Network {
+        // TS-0004 7.4.27.2.2: a failure of the location server is that of the request.
+        return network::locate(function, cse, policy).await;
+    }
     let kept = cse.amend_with(function, policy, |txn, policy| {
         let cse = txn.cse();
         let Some(container) = container::of(txn, policy)? else { return Ok((Amendment::Keep, ())) };

@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use crate::Cse;
 use crate::alarm::Alarms;
+use crate::network::Network;
 use crate::request::{Call, Cause, Target};
 use crate::resource::{Draft, Id, Resource, Txn};
 use crate::settings::Setting;
@@ -187,6 +188,8 @@ pub struct Facets<'a> {
     pub observe: Option<&'a dyn Observe>,
     /// Calls for resources of the types that it owns, when a time has come.
     pub alarms: Option<&'a dyn Alarms>,
+    /// An underlying network.
+    pub network: Option<&'a dyn Network>,
     /// Decisions about notification targets that want to go; the first function that offers it gets them all.
     pub departure: Option<&'a dyn Departure>,
     /// Whether its hooks wait for others, such as members of a group: they may take as long as the request then, and not

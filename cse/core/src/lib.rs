@@ -13,6 +13,7 @@ mod cse;
 pub mod delivery;
 mod function;
 pub mod geography;
+pub mod network;
 pub mod request;
 pub mod resource;
 pub mod schedule;
@@ -32,6 +33,7 @@ pub use function::{
     Active, Change, Deferral, Departure, Described, Event, Facets, Observe, Reach, Report, Semantics,
     ServiceFunction, Stage, Standing, Stop, add_schemas,
 };
+pub use network::Network;
 
 /// Number of the CSEBase, the root of the tree.
 pub(crate) const CSE_BASE: resource::Id = 1;

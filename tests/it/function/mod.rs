@@ -2,6 +2,7 @@
 
 mod entity;
 mod faults;
+mod network;
 mod operator;
 
 use std::sync::Arc;

@@ -2,3 +2,4 @@
 
 pub mod ceilings;
 pub mod faulty;
+pub mod radio;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use dyad_sample::ceilings::Ceilings;
 use dyad_sample::faulty::Faulty;
+use dyad_sample::radio::Radio;
 
 fn main() -> ExitCode {
-    dyad_node::run(vec![Arc::new(Ceilings::default()), Arc::new(Faulty::default())])
+    dyad_node::run(vec![Arc::new(Ceilings::default()), Arc::new(Faulty::default()), Arc::new(Radio)])
 }

@@ -41,10 +41,12 @@ pub(crate) enum Hook {
     Described,
     Depart,
     Ring,
+    Network,
+    Locate,
 }
 
 /// All of them, in their order.
-const HOOKS: [Hook; 18] = [
+const HOOKS: [Hook; 20] = [
     Hook::TakesPart,
     Hook::Intercept,
     Hook::Prepare,
@@ -63,6 +65,8 @@ const HOOKS: [Hook; 18] = [
     Hook::Described,
     Hook::Depart,
     Hook::Ring,
+    Hook::Network,
+    Hook::Locate,
 ];
 
 impl Hook {
@@ -87,6 +91,8 @@ impl Hook {
             Self::Described => "described",
             Self::Depart => "depart",
             Self::Ring => "ring",
+            Self::Network => "network",
+            Self::Locate => "locate",
         }
     }
 }

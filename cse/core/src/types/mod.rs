@@ -138,11 +138,12 @@ pub(crate) fn table_for(
     }
 }
 
-/// NOT_IMPLEMENTED for what the node would take and do nothing with: announcement, dynamic authorization.
+/// NOT_IMPLEMENTED for what the node would take and do nothing with: announcement. Consultations for dynamic authorization
+/// (`daci`) are kept: a node may consult (TS-0001 10.2.3.2), and without an answer nothing is granted.
 fn check_supported(attributes: &Object) -> Result<(), Failure> {
-    for (name, what) in [("at", "announcement"), ("aa", "announcement"), ("daci", "dynamic authorization")] {
+    for name in ["at", "aa"] {
         if attributes.get(name).and_then(Value::as_array).is_some_and(|entries| !entries.is_empty()) {
-            return Err(Failure::not_implemented(format!("{what} ({name}) is not supported")));
+            return Err(Failure::not_implemented(format!("announcement ({name}) is not supported")));
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use dyad_protocol::time::Span;
 use dyad_protocol::{Failure, Object};
 use serde_json::Value;
 
+use crate::Cse;
 use crate::request::local_path;
 use crate::resource::{Draft, Resource, Txn, resolve, texts};
 use crate::subscription::{EventType, Subscription};
@@ -28,7 +29,7 @@ pub(super) fn check(txn: &mut Txn<'_>, parent: &Resource, attributes: &Object) -
         return Err(Failure::bad_request("nu names no notification target"));
     }
     let said = Subscription::from_attributes(attributes);
-    check_events(parent, attributes, &said)?;
+    check_events(txn.cse(), parent, attributes, &said)?;
     if let Some(ty) = said.criteria.child_types.iter().find(|ty| !parent.table().allows_child(**ty)) {
         return Err(Failure::bad_request(format!(
             "chty names type {ty}, which the resource cannot have as a child"
@@ -47,7 +48,12 @@ pub(super) fn check(txn: &mut Txn<'_>, parent: &Resource, attributes: &Object) -
     check_group(txn, attributes)
 }
 
-fn check_events(parent: &Resource, attributes: &Object, said: &Subscription) -> Result<(), Failure> {
+fn check_events(
+    cse: &Cse,
+    parent: &Resource,
+    attributes: &Object,
+    said: &Subscription,
+) -> Result<(), Failure> {
     let criteria = attributes.get("enc");
     let has = |name: &str| criteria.is_some_and(|enc| enc.get(name).is_some());
     let events = &said.criteria.events;
@@ -68,10 +74,14 @@ fn check_events(parent: &Resource, attributes: &Object, said: &Subscription) -> 
         return Err(Failure::bad_request("event type 5 is for containers"));
     }
     if events.contains(&EventType::TriggerReceived) {
-        return Err(match parent.ty() {
-            AE => Failure::not_implemented("no underlying network hands triggers (net 6) to this node"),
-            _ => Failure::bad_request("event type 6 is for AEs"),
-        });
+        if parent.ty() != AE {
+            return Err(Failure::bad_request("event type 6 is for AEs"));
+        }
+        if !cse.has_triggers() {
+            return Err(Failure::not_implemented(
+                "no underlying network hands triggers (net 6) to this node",
+            ));
+        }
     }
     match events.contains(&EventType::BlockingUpdate) {
         true => super::blocking::check(attributes),
