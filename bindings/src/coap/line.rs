@@ -64,7 +64,7 @@ impl Line {
     pub(super) fn open(to: SocketAddr, limits: Limits) -> io::Result<Self> {
         let socket = server::bind(any(to))?;
         let shared = Shared::new(limits, Arc::new(Udp(Arc::clone(&socket))));
-        let receiving = Arc::clone(&shared);
+        let (receiving, socket) = (Arc::clone(&shared), UdpSocket::from_std(socket.try_clone()?)?);
         let receiving = tokio::spawn(async move { receiving.receive(&socket).await });
         Ok(Self::with(shared, None, receiving))
     }

@@ -3,11 +3,8 @@
 //! Responsible for the one function that sockets and secured sockets have in common here. Receiving is left to whoever
 //! owns the socket.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-
-use socket2::SockRef;
-use tokio::net::UdpSocket;
 
 /// Sends datagrams.
 pub trait Link: Send + Sync + 'static {
@@ -26,14 +23,14 @@ pub trait Link: Send + Sync + 'static {
     }
 }
 
-/// A UDP socket.
+/// A UDP socket that does not block.
 #[derive(Clone, Debug)]
 pub struct Udp(pub Arc<UdpSocket>);
 
 impl Link for Udp {
     fn send(&self, to: SocketAddr, datagram: &[u8]) {
-        // Past the runtime, which would wait for an event before the first datagram of a new socket.
-        if let Err(error) = SockRef::from(&*self.0).send_to(datagram, &to.into()) {
+        // Past any runtime, which would wait for an event before the first datagram of a new socket.
+        if let Err(error) = self.0.send_to(datagram, to) {
             tracing::debug!(%to, %error, "a datagram was not sent");
         }
     }

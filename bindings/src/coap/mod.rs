@@ -4,7 +4,7 @@
 //! 9175). Above: whole CoAP messages become primitives, which is pure. What a primitive means is left to the core.
 //!
 //! Below, `wire`, `layer`, `remembered`, `uploads`, `downloads` and `guard` do no IO and get the time passed in;
-//! `endpoint`, `serving`, `reply` and `server` move the datagrams, as do `line`, `conversation` and `client` for requests
+//! `endpoint`, `receiving`, `serving`, `reply` and `server` move the datagrams, as do `line`, `conversation` and `client` for requests
 //! of this node.
 
 pub mod address;
@@ -29,6 +29,7 @@ pub mod observe;
 pub mod options;
 pub mod primitives;
 pub mod read;
+mod receiving;
 pub mod remembered;
 mod reply;
 pub mod resources;

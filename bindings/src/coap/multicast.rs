@@ -31,7 +31,7 @@ pub(super) fn deafen(_: &Socket, _: bool) -> io::Result<()> {
 /// has its address, or on all that can if it listens on all. Needs to be called within a runtime with IO.
 ///
 /// Fails if there is no interface to join on.
-pub(super) fn sockets(unicast: &UdpSocket) -> io::Result<Vec<UdpSocket>> {
+pub(super) fn sockets(unicast: &std::net::UdpSocket) -> io::Result<Vec<UdpSocket>> {
     let address = unicast.local_addr()?;
     let shared = SockRef::from(unicast);
     // An address of its own and any address are the same to the operating system while both are being bound; nobody

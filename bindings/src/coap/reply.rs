@@ -11,6 +11,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use coap_lite::{CoapOption, Packet};
 
 use super::block::{self, Block};
@@ -32,27 +33,33 @@ const PING_FIRST: Duration = Duration::from_secs(1);
 const BLOCK_OPTIONS: usize = 4 + 6 + 9 + 15;
 
 impl Serving {
-    /// Answers a request; in a task of its own if its source has to show itself first.
-    pub(super) fn reply(self: &Arc<Self>, now: Instant, call: Call<'_>, answer: Option<Packet>) {
-        if let Some((call, answer)) = self.try_reply(now, call, answer) {
-            let call = call.into_owned();
-            match self.turn() {
-                Some(turn) => {
-                    let serving = Arc::clone(self);
-                    tokio::spawn(async move {
-                        serving.reply_if_shown(call, answer).await;
-                        drop(turn);
-                    });
-                }
-                None => self.reply_little(now, call, answer),
-            }
-        }
+    /// Answers a request; in a task of its own if its source has to show itself first. Otherwise gives the datagram that
+    /// is to be sent back, if it is not one that the endpoint repeats or numbers.
+    pub(super) fn reply(
+        self: &Arc<Self>,
+        now: Instant,
+        call: Call<'_>,
+        answer: Option<Packet>,
+    ) -> Option<Bytes> {
+        let (call, answer) = match self.try_reply(now, call, answer) {
+            Ok(datagram) => return datagram,
+            Err(owed) => (owed.0.into_owned(), owed.1),
+        };
+        let Some(turn) = self.turn() else { return self.reply_little(now, call, answer) };
+        let serving = Arc::clone(self);
+        tokio::spawn(async move {
+            serving.reply_if_shown(call, answer).await;
+            drop(turn);
+        });
+        None
     }
 
     /// The same in this task.
     pub(super) async fn reply_in_time(self: &Arc<Self>, call: Call<'_>, answer: Option<Packet>) {
-        if let Some((call, answer)) = self.try_reply(Instant::now(), call, answer) {
-            self.reply_if_shown(call, answer).await;
+        let source = call.source;
+        match self.try_reply(Instant::now(), call, answer) {
+            Ok(datagram) => self.say(source, datagram),
+            Err(owed) => self.reply_if_shown(owed.0, owed.1).await,
         }
     }
 
@@ -68,10 +75,9 @@ impl Serving {
         now: Instant,
         mut call: Call<'a>,
         answer: Option<Packet>,
-    ) -> Option<(Call<'a>, Packet)> {
+    ) -> Result<Option<Bytes>, Box<(Call<'a>, Packet)>> {
         let Some(mut answer) = answer.filter(|answer| !call.is_unwanted(answer)) else {
-            self.acknowledge(&mut call);
-            return None;
+            return Ok(self.acknowledgement(&mut call));
         };
         if let Some(block) = call.block1 {
             block.put(&mut answer, CoapOption::Block1);
@@ -84,10 +90,9 @@ impl Serving {
         let observes = answer.get_first_option(CoapOption::Observe).is_some();
         let is_much = bytes * transmissions > guard::allowance(call.datagram.len()) || observes;
         if is_much && !self.is_shown(now, call.source) {
-            return Some((call, answer));
+            return Err(Box::new((call, answer)));
         }
-        self.reply_whole(now, &call, answer);
-        None
+        Ok(self.reply_whole(now, &call, answer))
     }
 
     async fn reply_if_shown(self: &Arc<Self>, mut call: Call<'_>, answer: Packet) {
@@ -97,15 +102,16 @@ impl Serving {
             let shown = match tokio::time::timeout(PING_FIRST, &mut ping).await {
                 Ok(is_shown) => is_shown,
                 Err(_) => {
-                    self.acknowledge(&mut call);
+                    self.say(call.source, self.acknowledgement(&mut call));
                     ping.await
                 }
             };
             if shown {
-                return self.reply_whole(Instant::now(), &call, answer);
+                return self.say(call.source, self.reply_whole(Instant::now(), &call, answer));
             }
         }
-        self.reply_little(Instant::now(), call, answer);
+        let source = call.source;
+        self.say(source, self.reply_little(Instant::now(), call, answer));
     }
 
     fn is_shown(&self, now: Instant, source: Source) -> bool {
@@ -113,14 +119,14 @@ impl Serving {
             || self.endpoint.link(source.link).is_some_and(|link| link.is_secured())
     }
 
-    /// Sends an answer, or its first block.
-    fn reply_whole(&self, now: Instant, call: &Call<'_>, answer: Packet) {
+    /// Says an answer, or its first block.
+    fn reply_whole(&self, now: Instant, call: &Call<'_>, answer: Packet) -> Option<Bytes> {
         let answer = self.cut(now, call, answer, call.block2);
-        self.send(now, call, &answer);
+        self.answer(now, call, &answer)
     }
 
-    /// Sends as little as the length of the request allows.
-    fn reply_little(&self, now: Instant, call: Call<'_>, mut answer: Packet) {
+    /// Says as little as the length of the request allows.
+    fn reply_little(&self, now: Instant, call: Call<'_>, mut answer: Packet) -> Option<Bytes> {
         if answer.get_first_option(CoapOption::Observe).is_some() {
             answer.clear_option(CoapOption::Observe);
             self.resources.settled(call.source, call.token.bytes(), Outcome::TimedOut);
@@ -141,10 +147,11 @@ impl Serving {
         little.clear_option(call::ECHO);
         little.add_option(call::ECHO, echo);
         // Not repeated: that would be more than little.
-        match call.is_confirmable && !call.is_acknowledged {
-            true => self.send(now, &call, &little),
-            false => self.endpoint.non_confirmable(call.source, &little, call.token, false),
+        if call.is_confirmable && !call.is_acknowledged {
+            return self.answer(now, &call, &little);
         }
+        self.endpoint.non_confirmable(call.source, &little, call.token, false);
+        None
     }
 
     /// The block of an answer that is wanted, or all of it if it is short.
@@ -162,14 +169,15 @@ impl Serving {
         }
     }
 
-    /// Sends an answer as the type of the request demands.
-    fn send(&self, now: Instant, call: &Call<'_>, answer: &Packet) {
+    /// Says an answer as the type of the request demands: gives the acknowledgement that has it, or sends it as a
+    /// message of its own.
+    fn answer(&self, now: Instant, call: &Call<'_>, answer: &Packet) -> Option<Bytes> {
         match (call.is_confirmable, call.is_acknowledged) {
             (true, false) => {
                 let datagram = wire::write(answer, Kind::Acknowledgement, call.id, call.token);
-                // First noted: the repetition of a request that was answered must not find it unanswered.
+                // Noted before it leaves: the repetition of a request that was answered must not find it unanswered.
                 self.remember(now, call, datagram.clone());
-                self.endpoint.send(call.source, &datagram);
+                return Some(datagram);
             }
             (true, true) => {
                 if !self.endpoint.confirmable(now, call.source, answer, call.token, Attached::Nobody) {
@@ -178,6 +186,7 @@ impl Serving {
             }
             (false, _) => self.endpoint.non_confirmable(call.source, answer, call.token, false),
         }
+        None
     }
 }
 

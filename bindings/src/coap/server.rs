@@ -1,18 +1,18 @@
 //! The CoAP server: sockets, starting and stopping.
 //!
-//! Responsible for receiving. What is done with a datagram is left to `serving`.
+//! What is sent to them is left to `receiving`, what is done with a datagram to `serving`.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Instant;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
 use super::link::{Link, Udp};
 use super::multicast;
+use super::receiving::{self, Receivers};
 use super::resources::{Notifier, Resources, Source};
 use super::serving::Serving;
 use super::settings::ServerSettings;
@@ -20,15 +20,14 @@ use super::settings::ServerSettings;
 /// Bytes of datagrams that the operating system keeps until they are received, if it lets us say so.
 const BACKLOG: usize = 4 * 1024 * 1024;
 
-/// The longest datagram there is.
-const MAX_DATAGRAM: usize = 65_535;
-
 /// A server that runs. Dropping it ends it at once.
 pub struct Server {
     addresses: Vec<SocketAddr>,
     sockets: Vec<Arc<UdpSocket>>,
     serving: Arc<Serving>,
-    receiving: Vec<JoinHandle<()>>,
+    /// They end when they are dropped.
+    _receivers: Vec<Receivers>,
+    groups: Vec<JoinHandle<()>>,
     repeating: JoinHandle<()>,
 }
 
@@ -62,8 +61,8 @@ impl Server {
             let is_loopback = socket.local_addr()?.ip().is_loopback();
             let Some(link) = u16::try_from(link).ok().filter(|_| !is_loopback) else { continue };
             for group in multicast::sockets(socket)? {
-                let receiving = receive(Arc::clone(&self.serving), Arc::new(group), link, true);
-                self.receiving.push(tokio::spawn(receiving));
+                let receiving = receiving::of_group(Arc::clone(&self.serving), group, link);
+                self.groups.push(tokio::spawn(receiving));
             }
         }
         Ok(())
@@ -77,14 +76,17 @@ impl Server {
     /// Takes a datagram that came in through something that was attached; within the runtime.
     pub fn received(&self) -> impl Fn(Source, &[u8]) + Clone + Send + Sync + 'static {
         let serving = Arc::clone(&self.serving);
-        move |source, datagram| serving.datagram(Instant::now(), source, false, datagram)
+        move |source, datagram| {
+            let answer = serving.datagram(Instant::now(), source, false, datagram);
+            serving.say(source, answer);
+        }
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.repeating.abort();
-        for receiving in &self.receiving {
+        for receiving in &self.groups {
             receiving.abort();
         }
     }
@@ -103,19 +105,17 @@ pub async fn start(settings: ServerSettings, resources: Arc<dyn Resources>) -> i
     let receivers = settings.receivers.clamp(1, 64);
     let serving = Serving::new(settings, Arc::clone(&resources));
     resources.started(Arc::clone(&serving) as Arc<dyn Notifier>);
-    let mut receiving = Vec::new();
+    let mut started = Vec::new();
     for socket in &sockets {
         let link = serving.endpoint.attach(Arc::new(Udp(Arc::clone(socket))));
-        for _ in 0..receivers {
-            receiving.push(tokio::spawn(receive(Arc::clone(&serving), Arc::clone(socket), link, false)));
-        }
+        started.push(Receivers::start(&serving, socket, link, receivers)?);
     }
     let repeated = Arc::clone(&serving);
     let repeating = tokio::spawn(async move { repeated.endpoint.run().await });
-    Ok(Server { addresses, sockets, serving, receiving, repeating })
+    Ok(Server { addresses, sockets, serving, _receivers: started, groups: Vec::new(), repeating })
 }
 
-/// A socket for datagrams that the runtime waits for.
+/// A socket for datagrams that does not block.
 pub(super) fn bind(address: SocketAddr) -> io::Result<Arc<UdpSocket>> {
     let bind = || {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
@@ -128,21 +128,7 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<Arc<UdpSocket>> {
         let _ = socket.set_recv_buffer_size(BACKLOG).and_then(|()| socket.set_send_buffer_size(BACKLOG));
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
-        UdpSocket::from_std(socket.into())
+        Ok(Arc::new(UdpSocket::from(socket)))
     };
-    bind().map(Arc::new).map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
-}
-
-async fn receive(serving: Arc<Serving>, socket: Arc<UdpSocket>, link: u16, multicast: bool) {
-    let mut buffer = vec![0; MAX_DATAGRAM];
-    loop {
-        match socket.recv_from(&mut buffer).await {
-            Ok((length, address)) => {
-                let datagram = buffer.get(..length).unwrap_or_default();
-                serving.datagram(Instant::now(), Source { address, link }, multicast, datagram);
-            }
-            // What went out came back as unreachable: of no concern to what comes in.
-            Err(error) => tracing::debug!(%error, "receiving"),
-        }
-    }
+    bind().map_err(|error: io::Error| io::Error::new(error.kind(), format!("{address}: {error}")))
 }

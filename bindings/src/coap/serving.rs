@@ -68,28 +68,37 @@ impl Serving {
         })
     }
 
-    /// Takes a datagram that came from a source, to a group if `multicast`. Answers at once what can be answered at
-    /// once; needs to be called within a runtime, for the rest.
-    pub(super) fn datagram(self: &Arc<Self>, now: Instant, source: Source, multicast: bool, datagram: &[u8]) {
+    /// Takes a datagram that came from a source, to a group if `multicast`. Gives the datagram that is to be sent back
+    /// at once, if there is one; needs to be called within a runtime, for the rest.
+    pub(super) fn datagram(
+        self: &Arc<Self>,
+        now: Instant,
+        source: Source,
+        multicast: bool,
+        datagram: &[u8],
+    ) -> Option<Bytes> {
         match wire::read(datagram, |option| self.resources.knows(option)) {
-            Datagram::Noise => {}
-            Datagram::Malformed(head) => self.reject(source, multicast, &head),
+            Datagram::Noise => None,
+            Datagram::Malformed(head) => reject(multicast, &head),
             Datagram::Empty(head) => self.empty(now, source, multicast, &head),
             Datagram::Objectionable(head, objection) => {
                 // Of what is not confirmable, and may come in anybody's name, a reset says enough (RFC 7252 5.4.1).
                 if head.kind != Kind::Confirmable {
-                    self.reject(source, multicast, &head);
-                } else if let Some(call) = self.begin(now, source, multicast, &head, datagram) {
-                    self.reply(now, call, Some(call::objection(objection)));
+                    return reject(multicast, &head);
+                }
+                match self.begin(now, source, multicast, &head, datagram) {
+                    Ok(call) => self.reply(now, call, Some(call::objection(objection))),
+                    Err(answer) => answer,
                 }
             }
             Datagram::Message(head, packet) if head.is_request() => {
-                if let Some(call) = self.begin(now, source, multicast, &head, datagram) {
-                    self.request(now, call, packet);
+                match self.begin(now, source, multicast, &head, datagram) {
+                    Ok(call) => self.request(now, call, packet),
+                    Err(answer) => answer,
                 }
             }
             // A server asks nobody for anything: the answer is for somebody who is gone.
-            Datagram::Message(head, _) => self.reject(source, multicast, &head),
+            Datagram::Message(head, _) => reject(multicast, &head),
         }
     }
 
@@ -111,26 +120,20 @@ impl Serving {
         }
     }
 
-    fn reject(&self, source: Source, multicast: bool, head: &Head<'_>) {
-        let is_answer = matches!(head.kind, Kind::Acknowledgement | Kind::Reset);
-        // Non-confirmable ones may be rejected (RFC 7252 4.3): only where it is the answer to a request.
-        if !is_answer && !multicast && (head.kind == Kind::Confirmable || head.is_request()) {
-            self.endpoint.send_empty(source, Kind::Reset, head.id);
-        }
-    }
-
-    fn empty(&self, now: Instant, source: Source, multicast: bool, head: &Head<'_>) {
+    fn empty(&self, now: Instant, source: Source, multicast: bool, head: &Head<'_>) -> Option<Bytes> {
         let outcome = match head.kind {
             Kind::Acknowledgement => Outcome::Acknowledged,
             Kind::Reset => Outcome::Reset,
-            Kind::Confirmable | Kind::NonConfirmable => return self.reject(source, multicast, head),
+            Kind::Confirmable | Kind::NonConfirmable => return reject(multicast, head),
         };
         if self.endpoint.echoed(now, source, head.id, outcome) {
             self.shown().show(now, source);
         }
+        None
     }
 
-    /// Whether a request is to be looked at: it is within the limits and came for the first time.
+    /// Whether a request is to be looked at: it is within the limits and came for the first time. Otherwise gives what
+    /// it is answered with, if at all.
     fn begin<'a>(
         self: &Arc<Self>,
         now: Instant,
@@ -138,34 +141,34 @@ impl Serving {
         multicast: bool,
         head: &Head<'_>,
         datagram: &'a [u8],
-    ) -> Option<Call<'a>> {
+    ) -> Result<Call<'a>, Option<Bytes>> {
         // To a group, requests are not confirmable (RFC 7252 8.1).
         if multicast && head.kind == Kind::Confirmable {
-            return None;
+            return Err(None);
         }
         let call = Call::new(head, source, multicast, datagram);
         match lock(&self.rates).admit(now, source.address.ip()) {
             Admission::Granted => {}
             Admission::TooMany => {
-                self.reply(now, call, Some(call::later(call::TOO_MANY_REQUESTS, "too many requests")));
-                return None;
+                let answer = call::later(call::TOO_MANY_REQUESTS, "too many requests");
+                return Err(self.reply(now, call, Some(answer)));
             }
-            Admission::Ignored => return None,
+            Admission::Ignored => return Err(None),
         }
         let asks = if head.code == 1 { Asks::Read } else { Asks::Change };
         let seen = lock(&self.remembered).came(now, source, head.id, asks);
         match seen {
-            Seen::New => Some(call),
-            Seen::Again(answer) => {
-                if let Some(answer) = answer {
-                    self.endpoint.send(source, &answer);
-                }
-                None
-            }
+            Seen::New => Ok(call),
+            Seen::Again(answer) => Err(answer),
         }
     }
 
-    fn request(self: &Arc<Self>, now: Instant, mut call: Call<'_>, mut request: Box<Packet>) {
+    fn request(
+        self: &Arc<Self>,
+        now: Instant,
+        mut call: Call<'_>,
+        mut request: Box<Packet>,
+    ) -> Option<Bytes> {
         if let Some(echo) = request.get_first_option(call::ECHO) {
             self.shown().take_echo(now, call.source, echo);
             request.clear_option(call::ECHO);
@@ -199,7 +202,7 @@ impl Serving {
         for option in [CoapOption::Block2, CoapOption::Size2, CoapOption::Size1] {
             request.clear_option(option);
         }
-        self.hand_over(now, call, *request);
+        self.hand_over(now, call, *request)
     }
 
     /// The answer to a request for another block than the first. `None` if it has to be asked for anew.
@@ -215,7 +218,7 @@ impl Serving {
 
     /// Hands a whole request over. What is answered without waiting leaves right here; what waits goes on in a task of
     /// its own.
-    fn hand_over(self: &Arc<Self>, now: Instant, call: Call<'_>, request: Packet) {
+    fn hand_over(self: &Arc<Self>, now: Instant, call: Call<'_>, request: Packet) -> Option<Bytes> {
         let Some(turn) = self.turn() else {
             return self.reply(now, call, Some(call::later(call::UNAVAILABLE, "too many requests wait")));
         };
@@ -237,9 +240,11 @@ impl Serving {
             Ok(Poll::Ready(answer)) => {
                 let ready = Box::pin(std::future::ready(answer));
                 drop(tokio::spawn(Arc::clone(self).wait(turn, call.into_owned(), ready)));
+                None
             }
             Ok(Poll::Pending) => {
                 drop(tokio::spawn(Arc::clone(self).wait(turn, call.into_owned(), answering)));
+                None
             }
             Err(_) => self.reply(now, call, Some(failed())),
         }
@@ -252,7 +257,7 @@ impl Serving {
         let answer = match soon {
             Ok(answer) => answer,
             Err(_) => {
-                self.acknowledge(&mut call);
+                self.say(call.source, self.acknowledgement(&mut call));
                 answering.await
             }
         };
@@ -264,13 +269,21 @@ impl Serving {
         drop(turn);
     }
 
-    /// Sends an empty acknowledgement, unless it was sent before or none is due.
-    pub(super) fn acknowledge(&self, call: &mut Call<'_>) {
-        if call.is_confirmable && !call.is_acknowledged {
-            call.is_acknowledged = true;
-            let datagram = Bytes::copy_from_slice(&wire::empty(Kind::Acknowledgement, call.id));
-            self.remember(Instant::now(), call, datagram.clone());
-            self.endpoint.send(call.source, &datagram);
+    /// An empty acknowledgement, unless it was sent before or none is due.
+    pub(super) fn acknowledgement(&self, call: &mut Call<'_>) -> Option<Bytes> {
+        if !call.is_confirmable || call.is_acknowledged {
+            return None;
+        }
+        call.is_acknowledged = true;
+        let datagram = Bytes::copy_from_slice(&wire::empty(Kind::Acknowledgement, call.id));
+        self.remember(Instant::now(), call, datagram.clone());
+        Some(datagram)
+    }
+
+    /// Sends a datagram, if there is one.
+    pub(super) fn say(&self, to: Source, datagram: Option<Bytes>) {
+        if let Some(datagram) = datagram {
+            self.endpoint.send(to, &datagram);
         }
     }
 
@@ -300,6 +313,14 @@ impl Drop for Turn {
             self.0.fewer.notify_waiters();
         }
     }
+}
+
+/// The reset that rejects a message, where that is due.
+fn reject(multicast: bool, head: &Head<'_>) -> Option<Bytes> {
+    let is_answer = matches!(head.kind, Kind::Acknowledgement | Kind::Reset);
+    // Non-confirmable ones may be rejected (RFC 7252 4.3): only where it is the answer to a request.
+    let is_due = !is_answer && !multicast && (head.kind == Kind::Confirmable || head.is_request());
+    is_due.then(|| Bytes::copy_from_slice(&wire::empty(Kind::Reset, head.id)))
 }
 
 fn failed() -> Packet {
