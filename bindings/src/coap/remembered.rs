@@ -4,6 +4,7 @@
 //! repetition gets. Bounded in messages and bytes: beyond that the oldest is forgotten, those that only read first,
 //! as each kind has room of its own. A flood of reads does therefore not make the node carry out a CREATE twice.
 
+use std::collections::hash_map::Entry as Place;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -77,13 +78,18 @@ impl Remembered {
 
     /// Notes that a message came.
     pub fn came(&mut self, now: Instant, from: Source, id: u16, asks: Asks) -> Seen {
-        if let Some(entry) = self.known.get(&(from, id)) {
-            if now.saturating_duration_since(entry.came) < Self::LIFETIME {
-                return Seen::Again(entry.answer.clone());
+        let entry = Entry { came: now, asks, answer: None };
+        let old = match self.known.entry((from, id)) {
+            Place::Occupied(known) if now.saturating_duration_since(known.get().came) < Self::LIFETIME => {
+                return Seen::Again(known.get().answer.clone());
             }
-            self.forget(from, id);
-        }
-        self.known.insert((from, id), Entry { came: now, asks, answer: None });
+            Place::Occupied(mut known) => Some(known.insert(entry)),
+            Place::Vacant(free) => {
+                free.insert(entry);
+                None
+            }
+        };
+        self.unweigh(old);
         self.ring(asks).order.push_back((now, from, id));
         self.trim(now, asks);
         Seen::New
@@ -116,10 +122,11 @@ impl Remembered {
         }
     }
 
-    fn forget(&mut self, from: Source, id: u16) {
-        if let Some(entry) = self.known.remove(&(from, id)) {
-            let ring = self.ring(entry.asks);
-            ring.bytes = ring.bytes.saturating_sub(entry.answer.map_or(0, |answer| answer.len()));
+    /// An entry is there no more.
+    fn unweigh(&mut self, entry: Option<Entry>) {
+        if let Some(Entry { asks, answer: Some(answer), .. }) = entry {
+            let ring = self.ring(asks);
+            ring.bytes = ring.bytes.saturating_sub(answer.len());
         }
     }
 
@@ -133,9 +140,11 @@ impl Remembered {
                 return;
             }
             ring.order.pop_front();
+            let Place::Occupied(known) = self.known.entry((from, id)) else { continue };
             // One that came again after its lifetime has another place in the order.
-            if self.known.get(&(from, id)).is_some_and(|entry| entry.came == came) {
-                self.forget(from, id);
+            if known.get().came == came {
+                let entry = known.remove();
+                self.unweigh(Some(entry));
             }
         }
     }

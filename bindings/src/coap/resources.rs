@@ -3,6 +3,7 @@
 //! Below is the endpoint, which alone knows message types and IDs, repetitions, blocks and sockets. Above is what
 //! answers requests. Both see what is here, and nothing else of each other.
 
+use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -10,12 +11,27 @@ use async_trait::async_trait;
 use coap_lite::Packet;
 
 /// Another endpoint, as it is seen from here: its address, and through what it was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
     /// Address and port.
     pub address: SocketAddr,
     /// Which of this node's sockets (or secured sockets) it talks to.
     pub link: u16,
+}
+
+/// In one piece: every datagram is looked up by its source, and each piece costs as much as a short whole.
+impl Hash for Source {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let rest = u64::from(self.address.port()) << 16 | u64::from(self.link);
+        match self.address {
+            SocketAddr::V4(address) => state.write_u64(u64::from(u32::from(*address.ip())) << 32 | rest),
+            // Zones differ in their interfaces, of which there are few.
+            SocketAddr::V6(address) => {
+                state.write_u128(u128::from(*address.ip()));
+                state.write_u64(u64::from(address.scope_id()) << 32 | rest);
+            }
+        }
+    }
 }
 
 /// How a request came.
