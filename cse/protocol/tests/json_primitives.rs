@@ -11,8 +11,8 @@
 use std::sync::{Arc, LazyLock};
 
 use dyad_protocol::primitive::json::{
-    parse, request_from_json, request_to_json, request_to_text, response_from_json, response_to_json,
-    response_to_text,
+    parse, request_from_json, request_from_text, request_to_json, request_to_text, response_from_json,
+    response_to_json, response_to_text,
 };
 use dyad_protocol::primitive::{
     AttributeCondition, ContentFilter, ContentStatus, DesiredIdentifierResultType, FilterCriteria,
@@ -213,7 +213,19 @@ proptest! {
     fn requests_round_trip(request in requests()) {
         let text = request_to_json(&request).to_string();
         prop_assert_eq!(text.clone().into_bytes(), request_to_text(&request).to_vec());
+        prop_assert_eq!(request_from_text(text.as_bytes()), Some(request.clone()));
         prop_assert_eq!(request_from_json(parse(text.as_bytes()).unwrap()).unwrap(), request);
+    }
+
+    #[test]
+    fn text_and_value_are_read_alike(value in value(), name in "op|to|fr|fc|rt|pc|rqi|atrl|x", more in "|,|,\"op\":2|} |]") {
+        let members = json!({"op": 1, "to": "", "rqi": ""});
+        let mut request = members.clone();
+        request[name.as_str()] = value;
+        let text = request.to_string();
+        let text = format!("{}{more}}}", text.strip_suffix('}').unwrap_or(&text));
+        let by_value = parse(text.as_bytes()).and_then(request_from_json).ok();
+        prop_assert_eq!(request_from_text(text.as_bytes()), by_value, "{}", text);
     }
 
     #[test]

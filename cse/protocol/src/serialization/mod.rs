@@ -107,18 +107,28 @@ impl Codec {
 
     /// Reads a request primitive. Fails with BAD_REQUEST as [`Codec::read_content`] does, and if it is no request.
     pub fn read_request(&self, serialization: Serialization, bytes: Bytes) -> Result<Request, Box<Refused>> {
-        let value = match self.read_primitive(serialization, bytes, REQUEST) {
+        if serialization == Serialization::Json
+            && self.check_depth(&bytes).is_ok()
+            && let Some(request) = json::request_from_text(&bytes)
+        {
+            return Ok(request);
+        }
+        let value = match self.read_primitive(serialization, bytes.clone(), REQUEST) {
             Ok(value) => value,
             Err(failure) => return Err(Box::new(Refused { request: Request::default(), failure })),
         };
-        let known = |name: &str| Some(value.get(name)?.as_str()?.to_owned());
-        let partly = Request {
-            from: known("fr"),
-            request_identifier: known("rqi").unwrap_or_default(),
-            release_version_indicator: known("rvi"),
-            ..Request::default()
-        };
-        json::request_from_json(value).map_err(|failure| Box::new(Refused { request: partly, failure }))
+        json::request_from_json(value).map_err(|failure| {
+            // Read once more: those that are refused are few.
+            let value = self.read_primitive(serialization, bytes, REQUEST).unwrap_or_default();
+            let known = |name: &str| Some(value.get(name)?.as_str()?.to_owned());
+            let request = Request {
+                from: known("fr"),
+                request_identifier: known("rqi").unwrap_or_default(),
+                release_version_indicator: known("rvi"),
+                ..Request::default()
+            };
+            Box::new(Refused { request, failure })
+        })
     }
 
     /// Writes a request primitive.

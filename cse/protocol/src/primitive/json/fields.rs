@@ -3,28 +3,40 @@
 //! Responsible for the JSON type that each data type of TS-0004 6.3 has. Which members there are is left to the
 //! callers; each takes its own, and what is left at the end is unknown.
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
+use smol_str::SmolStr;
 
+use crate::Failure;
 use crate::time::{AbsRelTime, Timestamp};
-use crate::{Failure, Object};
 
-/// The members of an object that have not been taken yet.
+/// The members of an object that have not been taken yet. They are few, and asked for more often than they are there:
+/// looking at all is quicker than hashing names.
 pub(super) struct Fields {
-    members: Object,
+    members: Vec<(SmolStr, Value)>,
 }
 
 impl Fields {
     /// BAD_REQUEST if the value is not an object; `what` names it.
     pub(super) fn new(value: Value, what: &str) -> Result<Self, Failure> {
         match value {
-            Value::Object(members) => Ok(Self { members }),
+            Value::Object(members) => {
+                let members = members.into_iter().map(|(name, value)| (name.into(), value));
+                Ok(Self { members: members.collect() })
+            }
             _ => Err(Failure::bad_request(format!("{what} is not a JSON object"))),
         }
     }
 
+    /// Those of an object in JSON text. `None` if it has too many to be a primitive, or is none at all.
+    pub(super) fn parse(json: &[u8]) -> Option<Self> {
+        super::members(json).map(|members| Self { members })
+    }
+
     /// Any value.
     pub(super) fn value(&mut self, name: &str) -> Option<Value> {
-        self.members.swap_remove(name)
+        let at = self.members.iter().position(|(member, _)| member == name)?;
+        Some(self.members.swap_remove(at).1)
     }
 
     /// `xs:string` and what derives from it.
@@ -96,9 +108,9 @@ impl Fields {
 
     /// BAD_REQUEST if a member is left that nobody asked for.
     pub(super) fn finish(self, what: &str) -> Result<(), Failure> {
-        match self.members.keys().next() {
+        match self.members.first() {
             None => Ok(()),
-            Some(name) => {
+            Some((name, _)) => {
                 let name: String = name.chars().take(40).collect();
                 Err(Failure::bad_request(format!("{what} has an unknown member '{name}'")))
             }
@@ -130,28 +142,39 @@ pub(super) fn missing(name: &str) -> Failure {
 
 /// Writes members that are there, and leaves out those that are not.
 #[derive(Default)]
-pub(super) struct Writer(pub(super) Object);
+pub(super) struct Writer(Vec<(&'static str, Value)>);
+
+impl Serialize for Writer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
 
 impl Writer {
-    /// A member, if there is a value.
-    pub(super) fn some(&mut self, name: &str, value: Option<impl Into<Value>>) {
+    /// The object.
+    pub(super) fn into_value(self) -> Value {
+        Value::Object(self.0.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// A member, if there is a value. Each has to come once.
+    pub(super) fn some(&mut self, name: &'static str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
-            self.0.insert(name.to_owned(), value.into());
+            self.0.push((name, value.into()));
         }
     }
 
     /// A text, if there is one.
-    pub(super) fn text(&mut self, name: &str, text: Option<&String>) {
+    pub(super) fn text(&mut self, name: &'static str, text: Option<&String>) {
         self.some(name, text.map(String::as_str));
     }
 
     /// Something that is written as text, if it is there.
-    pub(super) fn shown(&mut self, name: &str, value: Option<impl ToString>) {
+    pub(super) fn shown(&mut self, name: &'static str, value: Option<impl ToString>) {
         self.some(name, value.map(|value| value.to_string()));
     }
 
     /// A list, unless it is empty.
-    pub(super) fn list<T: Clone + Into<Value>>(&mut self, name: &str, list: &[T]) {
+    pub(super) fn list<T: Clone + Into<Value>>(&mut self, name: &'static str, list: &[T]) {
         self.some(name, (!list.is_empty()).then(|| list.to_vec()));
     }
 }

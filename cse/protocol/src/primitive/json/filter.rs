@@ -149,5 +149,5 @@ pub fn filter_to_json(filter: &FilterCriteria) -> Value {
     to.some("lvl", filter.level);
     to.some("ofst", filter.offset);
     to.text("arp", filter.apply_relative_path.as_ref());
-    Value::Object(to.0)
+    to.into_value()
 }

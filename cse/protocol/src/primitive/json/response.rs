@@ -13,12 +13,12 @@ use crate::{Failure, StatusCode};
 pub fn response_to_json(response: &Response) -> Value {
     let mut to = head(response);
     to.some("pc", response.content.as_ref().map(|content| content.value().clone()));
-    Value::Object(to.0)
+    to.into_value()
 }
 
 /// The same as text. A content that is text already is not taken apart.
 pub fn response_to_text(response: &Response) -> Bytes {
-    with_content(&Value::Object(head(response).0), response.content.as_ref())
+    with_content(&head(response), response.content.as_ref())
 }
 
 /// All but the content, which is the last.
