@@ -64,6 +64,16 @@ struct Connection<S> {
     untaken: u8,
 }
 
+/// How far reading has come.
+enum Progress {
+    /// There may be more.
+    More,
+    /// Nothing further may be read now.
+    Held,
+    /// What comes next wakes the task.
+    Waits,
+}
+
 /// Serves a connection until it ends. What is in progress then goes on; its answers are lost.
 pub(super) async fn run<S>(socket: Socket<S>, line: Arc<Line>, incoming: Incoming, limits: Limits)
 where
@@ -123,27 +133,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Goes on until everything waits for something.
     fn work(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         loop {
-            let has_read = self.read(cx)?;
+            let progress = self.read(cx)?;
             while let Poll::Ready(Some(done)) = self.running.poll_next_unpin(cx) {
                 if let Some(answer) = self.incoming.finish(done) {
                     self.answer(answer);
                 }
             }
-            let has_written = self.send(cx)?;
+            self.send(cx)?;
             self.obey()?;
-            if !has_read && !has_written {
+            let goes_on = match progress {
+                Progress::More => true,
+                // What is done and has left has made room.
+                Progress::Held => self.may_read(),
+                Progress::Waits => false,
+            };
+            if !goes_on {
                 return Ok(());
             }
         }
     }
 
-    /// Takes messages as far as that is allowed. Gives whether there may be more.
-    fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+    /// Takes messages as far as that is allowed.
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<Progress, End> {
         for _ in 0..READS {
             if !self.may_read() {
-                return Ok(false);
+                return Ok(Progress::Held);
             }
-            let Poll::Ready(message) = self.socket.poll_read(cx) else { return Ok(false) };
+            let Poll::Ready(message) = self.socket.poll_read(cx) else { return Ok(Progress::Waits) };
             let message = match (message?, self.kind) {
                 (Message::Text(text), Data::Text) => Bytes::from(text),
                 (Message::Binary(bytes), Data::Binary) => bytes,
@@ -157,7 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 None => {}
             }
         }
-        Ok(true)
+        Ok(Progress::More)
     }
 
     /// Requests may wait for responses that come over this same connection, which has to be read then: as many more
@@ -174,17 +190,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.answers.push_back(answer);
     }
 
-    /// Sends what there is as far as the other side takes it. Gives whether all has left, something among it.
-    fn send(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
-        let mut has_written = false;
+    /// Sends what there is as far as the other side takes it.
+    fn send(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         while self.socket.poll_flush(cx)?.is_ready() {
             self.untaken = 0;
             if !self.hand_over(cx)? {
-                return Ok(has_written);
+                break;
             }
-            has_written = true;
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Hands answers, and requests of this node, to the socket. Gives whether there were any.

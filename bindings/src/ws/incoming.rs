@@ -102,14 +102,10 @@ impl Incoming {
             hangup: Some(hangup.clone()),
             precondition: None,
         };
-        let known = Request {
-            request_identifier: request.request_identifier.clone(),
-            release_version_indicator: request.release_version_indicator.clone(),
-            ..Request::default()
-        };
+        let known = (request.request_identifier.clone(), request.release_version_indicator.clone());
         let receiver = Arc::clone(&self.shared.receiver);
         let answer = Box::pin(async move { receiver.receive(Box::new(request), arrival).await });
-        Running { answer, hangup, known: Box::new(known), speaker, is_wrapped }
+        Running { answer, hangup, known, speaker, is_wrapped }
     }
 
     /// The message that answers, if there is to be one. Notes who has spoken.
@@ -186,8 +182,8 @@ enum Speaker {
 pub(super) struct Running {
     answer: Pin<Box<dyn Future<Output = Response> + Send>>,
     hangup: Hangup,
-    /// What an answer needs if the receiver fails.
-    known: Box<Request>,
+    /// What an answer needs if the receiver fails: identifier and release of the request.
+    known: (String, Option<String>),
     speaker: Speaker,
     is_wrapped: bool,
 }
@@ -219,9 +215,10 @@ impl Future for Running {
         let response = match polled {
             Ok(polled) => ready!(polled),
             Err(_) => {
-                tracing::error!(request = %self.known.request_identifier, "the receiver failed");
-                let failure = Failure::new(StatusCode::InternalServerError, "internal error");
-                Response::failed(&self.known, &failure)
+                let (request_identifier, release_version_indicator) = std::mem::take(&mut self.known);
+                tracing::error!(request = %request_identifier, "the receiver failed");
+                let known = Request { request_identifier, release_version_indicator, ..Request::default() };
+                Response::failed(&known, &Failure::new(StatusCode::InternalServerError, "internal error"))
             }
         };
         let speaker = std::mem::replace(&mut self.speaker, Speaker::Known);

@@ -108,6 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         match self.machine.flush(&mut io) {
             Ok(()) => {
                 self.is_flushed = true;
+                self.shrink();
                 Poll::Ready(Ok(()))
             }
             Err(error) if would_block(&error) => Poll::Pending,
