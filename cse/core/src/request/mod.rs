@@ -26,15 +26,18 @@ mod target;
 mod update;
 mod watch;
 
+use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use dyad_protocol::exchange::{Arrival, Receiver, Watch};
 use dyad_protocol::primitive::ResponseType;
 use dyad_protocol::{Failure, Operation, Request, Response, StatusCode};
+use tracing::Instrument as _;
 
 pub use asker::Asker;
 pub use call::Call;
@@ -78,7 +81,11 @@ impl Cse {
             Ok(()) => {
                 // Whoever wants no response is told all the same if the request is not one (TS-0001 8.1.2 Response Type).
                 suppressed = call.request.response_type.value == ResponseType::NoResponse;
-                tracing::Instrument::instrument(self.answer(&call), span.clone()).await
+                match span.is_disabled() {
+                    true => self.answer(&call).await,
+                    // Boxed, so that it does not weigh on every other request.
+                    false => Box::pin(self.answer(&call).instrument(span.clone())).await,
+                }
             }
             Err(failure) => Err(failure),
         };
@@ -101,6 +108,11 @@ impl Cse {
             limit = limit.min(ends.map_or(limit, |ends| until(ends.resolve(call.now), call.now)));
         }
         let (mut carried_out, mut waited) = (pin!(self.in_due_time(call)), Duration::ZERO);
+        // Most are answered without waiting, and need no timer.
+        let first = poll_fn(|context| Poll::Ready(carried_out.as_mut().poll(context))).await;
+        if let Poll::Ready(outcome) = first {
+            return outcome;
+        }
         loop {
             if let Ok(outcome) = tokio::time::timeout(limit, carried_out.as_mut()).await {
                 return outcome;
