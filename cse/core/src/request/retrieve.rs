@@ -1,6 +1,6 @@
 //! RETRIEVE (TS-0004 7.3.3.6) and discovery (7.3.3.14).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use dyad_protocol::primitive::{ContentStatus, DesiredIdentifierResultType, FilterCriteria};
 use dyad_protocol::{Failure, Response, ResultContent, StatusCode};
@@ -13,6 +13,9 @@ use crate::access::{self, operation};
 use crate::function::Described;
 use crate::resource::{Lookup, Resource, Snapshot, path_of, resolve};
 
+/// The criteria of a request that has none, of which there are many.
+static EVERYTHING: LazyLock<FilterCriteria> = LazyLock::new(FilterCriteria::default);
+
 /// Carries out a RETRIEVE on what is committed.
 pub(super) fn retrieve(
     cse: &Cse,
@@ -23,8 +26,7 @@ pub(super) fn retrieve(
 ) -> Result<Response, Failure> {
     let asker = Asker::new(cse, call);
     let sent = call.request.filter_criteria.as_deref();
-    let none = FilterCriteria::default();
-    let filter = Filter::new(look, cse, sent.unwrap_or(&none), described.cloned())?;
+    let filter = Filter::new(look, cse, sent.unwrap_or(&EVERYTHING), described.cloned())?;
     if filter.is_discovery() {
         return discovery(cse, call, &asker, look, &target.resource, &filter);
     }
