@@ -39,6 +39,9 @@ pub fn parse(json: &[u8]) -> Result<Value, Failure> {
     })
 }
 
+/// What a primitive without its content takes as text, most of the time.
+const HEAD: usize = 192;
+
 /// More members than a primitive has parameters.
 const MANY: usize = 64;
 
@@ -74,13 +77,14 @@ impl<'de> Visitor<'de> for Members {
 
 /// The text of an object with a content as its last member.
 fn with_content(head: &impl Serialize, content: Option<&Content>) -> Bytes {
-    let mut text = serde_json::to_vec(head).unwrap_or_default();
-    let Some(content) = content.map(Content::json).filter(|json| !json.is_empty()) else {
-        return text.into();
-    };
+    let content = content.map(Content::json).filter(|json| !json.is_empty());
+    let mut text = Vec::with_capacity(HEAD + content.map_or(0, Bytes::len));
+    if serde_json::to_writer(&mut text, head).is_err() {
+        return Bytes::new();
+    }
+    let Some(content) = content else { return text.into() };
     let is_empty = text.len() <= 2;
     text.pop();
-    text.reserve_exact(content.len() + 7);
     text.extend_from_slice(if is_empty { b"\"pc\":" } else { b",\"pc\":" });
     text.extend_from_slice(content);
     text.push(b'}');

@@ -1,9 +1,10 @@
 //! The response primitive in JSON (TS-0004 8.4, Table 8.2.2-1).
 
 use bytes::Bytes;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
-use super::fields::{Fields, Writer, missing};
+use super::fields::{Fields, missing};
 use super::with_content;
 use crate::primitive::{Content, ContentStatus, Response};
 use crate::{Failure, StatusCode};
@@ -11,38 +12,55 @@ use crate::{Failure, StatusCode};
 /// Writes a response; [`response_from_json`] reads the same back, save `location` and `suppressed`, which are no
 /// parameters.
 pub fn response_to_json(response: &Response) -> Value {
-    let mut to = head(response);
-    to.some("pc", response.content.as_ref().map(|content| content.value().clone()));
-    to.into_value()
+    let mut value = serde_json::to_value(Head(response)).unwrap_or_default();
+    if let (Value::Object(members), Some(content)) = (&mut value, &response.content) {
+        members.insert("pc".to_owned(), content.value().clone());
+    }
+    value
 }
 
 /// The same as text. A content that is text already is not taken apart.
 pub fn response_to_text(response: &Response) -> Bytes {
-    with_content(&head(response), response.content.as_ref())
+    with_content(&Head(response), response.content.as_ref())
 }
 
 /// All but the content, which is the last.
-fn head(response: &Response) -> Writer {
-    let mut to = Writer::default();
-    to.some("rsc", Some(response.status.number()));
-    to.text("rqi", Some(&response.request_identifier));
-    to.text("to", response.to.as_ref());
-    to.text("fr", response.from.as_ref());
-    to.shown("ot", response.originating_timestamp);
-    to.shown("rset", response.result_expiration_timestamp);
-    to.some("ec", response.event_category);
-    to.some("cnst", response.content_status.map(ContentStatus::number));
-    to.some("cnot", response.content_offset);
-    if !response.assigned_token_identifiers.is_empty() {
-        let pairs = response.assigned_token_identifiers.iter();
-        let list: Vec<Value> = pairs.map(|(local, token)| json!({ "lti": local, "tkid": token })).collect();
-        to.some("ati", Some(json!({ "ltia": list })));
+struct Head<'a>(&'a Response);
+
+impl Serialize for Head<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let response = self.0;
+        let mut to = Members(serializer.serialize_map(None)?);
+        to.some("rsc", Some(response.status.number()))?;
+        to.some("rqi", Some(&response.request_identifier))?;
+        to.some("to", response.to.as_ref())?;
+        to.some("fr", response.from.as_ref())?;
+        to.some("ot", response.originating_timestamp.map(|at| at.to_string()))?;
+        to.some("rset", response.result_expiration_timestamp.map(|at| at.to_string()))?;
+        to.some("ec", response.event_category)?;
+        to.some("cnst", response.content_status.map(ContentStatus::number))?;
+        to.some("cnot", response.content_offset)?;
+        if !response.assigned_token_identifiers.is_empty() {
+            let pairs = response.assigned_token_identifiers.iter();
+            let list: Vec<Value> =
+                pairs.map(|(local, token)| json!({ "lti": local, "tkid": token })).collect();
+            to.some("ati", Some(json!({ "ltia": list })))?;
+        }
+        to.some("tqf", response.token_request_information.as_ref())?;
+        to.some("asri", response.authorization_signature_request_information)?;
+        to.some("rvi", response.release_version_indicator.as_ref())?;
+        to.some("vsi", response.vendor_information.as_ref())?;
+        to.0.end()
     }
-    to.some("tqf", response.token_request_information.clone());
-    to.some("asri", response.authorization_signature_request_information);
-    to.text("rvi", response.release_version_indicator.as_ref());
-    to.text("vsi", response.vendor_information.as_ref());
-    to
+}
+
+/// Members that are written, if they are there.
+struct Members<M>(M);
+
+impl<M: SerializeMap> Members<M> {
+    fn some(&mut self, name: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
+        value.map_or(Ok(()), |value| self.0.serialize_entry(name, &value))
+    }
 }
 
 /// Reads a response. BAD_REQUEST, naming the member, if `rsc` or `rqi` is missing, a value has the wrong JSON type
