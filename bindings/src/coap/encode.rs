@@ -128,7 +128,9 @@ pub fn request(
         for segment in address::to_segments(&request.to) {
             options::put(&mut packet, options::URI_PATH, segment);
         }
-        if !is_blocking {
+        // A POST without a resource type would be a NOTIFY.
+        let is_untyped = request.operation == Operation::Create && request.resource_type.is_none();
+        if !is_blocking || is_untyped {
             options::put(&mut packet, options::URI_QUERY, format!("op={}", request.operation.number()));
         }
         let mut fields = query::encode_fields(request);

@@ -314,6 +314,19 @@ fn targets_that_are_urls() {
     assert!(encode::request("/%zz", None, &Request::default(), Serialization::Json, &CODEC).is_err());
 }
 
+/// Whether a CREATE has what it needs is not the binding's to say, and least of all by making something else of it.
+#[test]
+fn a_create_without_a_type_stays_one() {
+    let create = Request {
+        operation: Operation::Create,
+        to: "cse/a".to_owned(),
+        request_identifier: "r1".to_owned(),
+        ..Request::default()
+    };
+    let packet = encode::request("", None, &create, Serialization::Json, &CODEC).unwrap();
+    assert_eq!(*decode(&packet, &rules(true)).unwrap().request, create);
+}
+
 #[test]
 fn answers_of_plain_servers() {
     let request = Request { request_identifier: "r1".to_owned(), ..Request::default() };
