@@ -44,6 +44,7 @@ fn representations() {
         (r#"<m2m:cnt rn="&quot;a&lt;&amp;&gt;"></m2m:cnt>"#, json!({"m2m:cnt": {"rn": "\"a<&>"}})),
         (r#"<m2m:cnt><lbl/><mni/></m2m:cnt>"#, json!({"m2m:cnt": {"lbl": null, "mni": null}})),
         (r#"<m2m:cnt><lbl><![CDATA[]]></lbl></m2m:cnt>"#, json!({"m2m:cnt": {"lbl": []}})),
+        (r#"<m2m:cml><lda>0 1</lda></m2m:cml>"#, json!({"m2m:cml": {"lda": [false, true]}})),
         (r#"<m2m:cnt><lbl>a&#32;b c</lbl></m2m:cnt>"#, json!({"m2m:cnt": {"lbl": ["a b", "c"]}})),
         // Contents of any type.
         (r#"<m2m:cin><con>12</con></m2m:cin>"#, json!({"m2m:cin": {"con": "12"}})),

@@ -132,7 +132,11 @@ impl Writer<'_> {
         let mut is_first = true;
         self.out.push('>');
         for element in elements {
-            let (text, _) = text::simple(Shape::Data(one), element);
+            let text = match element {
+                // As the only list of them has it (`limitsDelAggregation`).
+                Value::Bool(flag) => if *flag { "1" } else { "0" }.into(),
+                element => text::simple(Shape::Data(one), element).0,
+            };
             if text.is_empty() {
                 continue;
             }
