@@ -25,8 +25,8 @@ const CHANGES: u64 = 5;
 /// How long the node is left alone between two changes.
 const CALM: Duration = Duration::from_secs(2);
 
-/// The entities do not answer pings.
-const SETTINGS: [&str; 1] = ["ws.keep_alive=1h"];
+/// The entities do not answer pings, and the connection by which changes are made waits until all have subscribed.
+const SETTINGS: [&str; 2] = ["ws.keep_alive=1h", "http.keep_alive=1h"];
 
 /// Registers the entities, opens their connections, and changes what all of them have subscribed to.
 pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
@@ -155,10 +155,10 @@ impl Connections {
                 let Some(lane) = self.lanes.get_mut(event.token().0) else { continue };
                 let Some(answer) = lane.advance()? else { continue };
                 let text = String::from_utf8_lossy(lane.answer(answer)).into_owned();
-                take(lane, Instant::now(), &text)?;
                 if missing == 0 {
-                    bail!("more messages than were expected");
+                    bail!("more messages than were expected: {text}");
                 }
+                take(lane, Instant::now(), &text)?;
                 missing -= 1;
             }
         }
