@@ -46,6 +46,10 @@ const GROUP: u32 = 9;
 /// Evaluations at a time: each takes a core.
 const EVALUATIONS: usize = 2;
 
+/// How long a request may wait for its turn, as a share of what a function may take: who asks for much at once is refused
+/// in time, so that a crowd is no fault of the function and does not switch it off.
+const WAIT: u32 = 2;
+
 /// Bytes of the stack of an evaluation. Expressions are trees as deep as a query is long, and the parser, the optimiser and
 /// the evaluator go down them; what is not used costs nothing.
 const STACK: usize = 128 * 1024 * 1024;
@@ -228,7 +232,12 @@ impl SemanticSearch {
         cse: &Cse,
         work: impl FnOnce(&Cse) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(Failure::internal)?;
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        let turn = tokio::time::timeout(cse.config().functions.time_limit / WAIT, turn).await;
+        let turn = turn.map_err(|_| {
+            Failure::new(StatusCode::RequestTimeout, "too many queries wait for their turn; ask again later")
+        })?;
+        let turn = turn.map_err(Failure::internal)?;
         let cse = cse.shared();
         let work = move || {
             let _turn = turn;

@@ -1,4 +1,4 @@
-//! Descriptors that several change at the same time, and across restarts.
+//! Descriptors that several change at the same time, and across restarts; many queries at the same time.
 
 use dyad_tests::{Client, Node, Request, Store};
 use serde_json::json;
@@ -49,4 +49,30 @@ fn changes_by_sparql_at_the_same_time_are_all_kept() {
         let client = node.client();
         assert!(count(&client).contains(&all), "after a kill: {}", count(&client));
     }
+}
+
+/// More queries without an end than have their turn in time: each is refused, and the function stays on for others.
+#[test]
+fn a_crowd_of_queries_without_end_is_refused_and_no_more() {
+    let node = Node::on(Store::Memory).set("functions.time_limit", "6s").start();
+    let client = node.client();
+    let _ = client.send(&Request::create("cse-in", 3, json!({ "m2m:cnt": { "rn": "c" } }))).expect(2001);
+    let descriptor = json!({ "m2m:smd": { "rn": "s", "dcrp": 5, "dsp": "PGE6Yj4gPGE6Yz4gPGE6ZD4gLg==" } });
+    let _ = client.send(&Request::create("cse-in/c", 24, descriptor)).expect(2001);
+    let numbers: Vec<_> = (0..40).map(|number| format!("<a:x> <a:n> {number} .")).collect();
+    let soe = format!("INSERT DATA {{ {} }}", numbers.join(" "));
+    let _ = client.send(&Request::update("cse-in/c/s", json!({ "m2m:smd": { "soe": soe } }))).expect(2004);
+    let product = "SELECT ?a WHERE { ?x <a:n> ?a . ?x <a:n> ?b . ?x <a:n> ?c . ?x <a:n> ?d . ?x <a:n> ?e . \
+                   ?x <a:n> ?f . ?x <a:n> ?g FILTER (?a + ?b + ?c + ?d + ?e + ?f + ?g < 0) }";
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            let client = node.client();
+            scope.spawn(move || {
+                let request = Request::retrieve("cse-in/c").with("sqi", "true").with("smf", product);
+                let _ = client.send(&request).expect(4008);
+            });
+        }
+    });
+    let asked = Request::retrieve("cse-in/c").with("sqi", "true").with("smf", "ASK { ?x <a:n> 7 }");
+    assert!(client.send(&asked).expect(2000).text("/m2m:qres").contains("true"));
 }
