@@ -17,14 +17,25 @@ class Notify(resource.Resource):
         return Message(code=CHANGED)
 
 
-async def main():
+def free_port():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+async def main():
     site = resource.Site()
     site.add_resource(["notify"], Notify())
     # Options of oneM2M are critical; aiocoap hands unknown ones over.
-    await Context.create_server_context(site, bind=("127.0.0.1", port))
+    for attempt in range(10):
+        port = free_port()
+        try:
+            await Context.create_server_context(site, bind=("127.0.0.1", port))
+            break
+        except OSError:
+            # Somebody was faster.
+            if attempt == 9:
+                raise
     print(f"coap://127.0.0.1:{port}/notify", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
 
