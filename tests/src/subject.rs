@@ -7,6 +7,9 @@ use std::sync::OnceLock;
 use crate::node::{Node, Store};
 use crate::{Client, Transport, variable};
 
+/// `functions.time_limit`: all bindings ask one node for what takes long, on a machine that is busy with it.
+const PATIENCE: &str = "1min";
+
 /// A CSE and what it calls itself.
 #[derive(Clone, Debug)]
 pub struct Subject {
@@ -82,14 +85,19 @@ impl Subject {
             Store::Memory => &MEMORY,
             Store::Postgres => &POSTGRES,
         };
-        Self::of(node.get_or_init(|| Node::on(store).start()))
+        Self::of(node.get_or_init(|| Node::on(store).set("functions.time_limit", PATIENCE).start()))
     }
 
     /// The foreign subject, or a node that is not lenient.
     pub fn strict() -> Self {
         static STRICT: OnceLock<Node> = OnceLock::new();
         Self::foreign().unwrap_or_else(|| {
-            let node = STRICT.get_or_init(|| Node::on(Store::Memory).set("http.lenient", false).start());
+            let node = STRICT.get_or_init(|| {
+                Node::on(Store::Memory)
+                    .set("http.lenient", false)
+                    .set("functions.time_limit", PATIENCE)
+                    .start()
+            });
             Self { is_lenient: false, ..Self::of(node) }
         })
     }
