@@ -110,7 +110,7 @@ impl Draft {
             },
             cs: attributes.get("cs").and_then(Value::as_i64),
             // Without the room that the text had to grow: it may be kept for long.
-            body: serde_json::to_string(&attributes).map_err(Failure::internal)?.as_str().to_owned(),
+            body: serde_json::to_string(&attributes).map_err(Failure::internal)?.as_str().into(),
             dgt: match self.table.number {
                 TIME_SERIES_INSTANCE => time("dgt").map(Timestamp::micros),
                 _ => None,

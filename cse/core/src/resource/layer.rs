@@ -249,6 +249,14 @@ impl Layer {
 fn add(set: &mut ChangeSet, id: Id, entry: &mut Entry) {
     let before = entry.stored.as_ref().and_then(Stored::version);
     let now = entry.now.as_ref();
+    if let (Some(before), Some(now)) = (before, now)
+        && now.tally().is_some()
+        && now.differs_in_counts(before)
+    {
+        set.update.push(Arc::clone(now.row()));
+        entry.stored = entry.now.clone().map(Stored::Version);
+        return;
+    }
     if before.and_then(|before| before.get("lbl")) != now.and_then(|now| now.get("lbl")) {
         let (old, new) = (labels(before), labels(now));
         set.label_remove

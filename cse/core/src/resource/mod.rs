@@ -15,6 +15,7 @@ mod outgoing;
 mod parsed;
 mod series;
 mod snapshot;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -32,6 +33,7 @@ pub use members::Members;
 pub(crate) use outgoing::{Notice, Published};
 pub use snapshot::Snapshot;
 pub(crate) use snapshot::is_cold;
+pub(crate) use tally::Counts;
 pub(crate) use tree::child;
 pub use tree::{Lookup, Tree, path_of, resolve};
 pub use txn::Txn;

@@ -24,7 +24,7 @@ fn row(id: Id, ty: i32, body: &Value) -> Row {
         lt: 0,
         et: i64::MAX,
         cs: None,
-        body: body.to_string(),
+        body: body.to_string().into(),
         dgt: None,
         floor: None,
     }

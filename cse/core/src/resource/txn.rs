@@ -17,7 +17,7 @@ use super::batch::Batch;
 use super::layer::{Change, Changes};
 use super::tree::Subscriptions;
 use super::windows::AHEAD;
-use super::{Draft, Id, Latest, Lookup, Resource, Tree};
+use super::{Counts, Id, Latest, Lookup, Resource, Tree};
 use crate::Cse;
 use crate::function::Hook;
 use crate::request::{Cause, remove_subtree};
@@ -135,13 +135,13 @@ impl<'a> Txn<'a> {
     }
 
     /// The oldest instance of a container, read ahead.
-    pub(crate) fn oldest_instance(&mut self, draft: &Draft, ty: i32) -> Result<Option<Aged>, Failure> {
-        let container = draft.id;
+    pub(crate) fn oldest_instance(&mut self, counts: &Counts, ty: i32) -> Result<Option<Aged>, Failure> {
+        let container = counts.container;
         self.windows.push(container);
         if let Some(oldest) = self.batch.windows.oldest(container) {
             return Ok(Some(*oldest));
         }
-        if let Some(floor) = draft.floor
+        if let Some(floor) = counts.floor
             && !self.batch.windows.has(container)
         {
             // Nobody has counted what is buried there.
@@ -167,17 +167,17 @@ impl<'a> Txn<'a> {
 
     /// Trims the oldest instance of what is trimmed in the order of numbers. Its row may stay for a while, below the
     /// floor of the container.
-    pub(crate) fn bury(&mut self, container: &mut Draft, ty: i32, oldest: &Aged) -> Result<(), Failure> {
-        let floor = oldest.id + 1;
-        container.floor = Some(floor);
+    pub(crate) fn bury(&mut self, counts: &mut Counts, ty: i32, oldest: &Aged) -> Result<(), Failure> {
+        let (container, floor) = (counts.container, oldest.id + 1);
+        counts.floor = Some(floor);
         if oldest.is_indexed {
-            return self.trim(container.id, oldest);
+            return self.trim(container, oldest);
         }
-        self.batch.windows.pop(container.id);
+        self.batch.windows.pop(container);
         self.pending.insert(oldest.id, None);
         self.changes.changes.push(Change::Bury(oldest.id));
-        if self.batch.windows.bury(container.id) {
-            self.changes.changes.push(Change::Purge(Purge { parent: container.id, ty, floor }));
+        if self.batch.windows.bury(container) {
+            self.changes.changes.push(Change::Purge(Purge { parent: container, ty, floor }));
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use dyad_protocol::{Object, Timestamp};
 use serde_json::Value;
 
 use super::parsed::{Parsed, size_of_object};
+use super::tally::Tally;
 use super::{Members, names};
 use crate::access::Policy;
 use crate::store::Row;
@@ -58,7 +59,9 @@ pub struct Resource {
     weight: u64,
     latest: OnceLock<Option<Id>>,
     is_unsubscribed: AtomicBool,
-    attributes: OnceLock<Box<Object>>,
+    attributes: OnceLock<Arc<Object>>,
+    /// What the attributes are made of, if only counts changed.
+    tally: Option<Arc<Tally>>,
     view: OnceLock<View>,
     /// Where is counted what is derived from it, once it is in memory.
     memory: OnceLock<Arc<Parsed>>,
@@ -68,32 +71,40 @@ impl Resource {
     /// From a stored row.
     pub fn new(row: Arc<Row>, table: Arc<TypeTable>) -> Self {
         let weight = bare_weight(&row);
-        Self {
-            row,
-            table,
-            weight,
-            latest: OnceLock::new(),
-            is_unsubscribed: AtomicBool::new(false),
-            attributes: OnceLock::new(),
-            view: OnceLock::new(),
-            memory: OnceLock::new(),
-        }
+        Self::made(row, table, weight, Latest::Unknown)
     }
 
     /// From a row whose attributes are at hand.
     pub fn with_attributes(row: Arc<Row>, table: Arc<TypeTable>, latest: Latest, attributes: Object) -> Self {
+        let weight = bare_weight(&row) + size_of_object(&attributes) as u64;
+        let attributes = Arc::new(attributes).into();
+        Self { attributes, ..Self::made(row, table, weight, latest) }
+    }
+
+    /// From a row whose text is that of a tally.
+    pub(super) fn with_tally(
+        row: Arc<Row>,
+        table: Arc<TypeTable>,
+        latest: Latest,
+        tally: Arc<Tally>,
+    ) -> Self {
+        let weight = tally.weight;
+        Self { tally: Some(tally), ..Self::made(row, table, weight, latest) }
+    }
+
+    fn made(row: Arc<Row>, table: Arc<TypeTable>, weight: u64, latest: Latest) -> Self {
         let latest = match latest {
             Latest::Unknown => OnceLock::new(),
             Latest::Known(id) => id.into(),
         };
-        let weight = bare_weight(&row) + size_of_object(&attributes) as u64;
         Self {
             row,
             table,
             weight,
             latest,
             is_unsubscribed: AtomicBool::new(false),
-            attributes: Box::new(attributes).into(),
+            attributes: OnceLock::new(),
+            tally: None,
             view: OnceLock::new(),
             memory: OnceLock::new(),
         }
@@ -207,18 +218,41 @@ impl Resource {
 
     /// All attributes.
     pub fn attributes(&self) -> &Object {
+        self.parsed()
+    }
+
+    fn parsed(&self) -> &Arc<Object> {
         self.attributes.get_or_init(|| {
-            let attributes: Box<Object> = serde_json::from_str(&self.row.body).unwrap_or_default();
+            let attributes: Object = match &self.tally {
+                Some(tally) => tally.attributes(),
+                None => serde_json::from_str(&self.row.body).unwrap_or_default(),
+            };
             if let Some(memory) = self.memory.get() {
                 memory.note(self.id(), size_of_object(&attributes));
             }
-            attributes
+            Arc::new(attributes)
         })
+    }
+
+    /// The attributes but for counts that changed since.
+    pub(super) fn lasting_attributes(&self) -> &Arc<Object> {
+        match &self.tally {
+            Some(tally) => tally.before(),
+            None => self.parsed(),
+        }
+    }
+
+    /// The counts that changed, if nothing else did.
+    pub(super) fn tally(&self) -> Option<&Arc<Tally>> {
+        self.tally.as_ref()
     }
 
     /// One attribute by its short name.
     pub fn get(&self, short_name: &str) -> Option<&Value> {
-        self.attributes().get(short_name)
+        match &self.tally {
+            Some(tally) => tally.get(short_name),
+            None => self.attributes().get(short_name),
+        }
     }
 
     /// A non-negative number.
@@ -260,15 +294,21 @@ impl Resource {
     /// Whether the attributes may have one of this name: certain if not. Looks at the text, which costs less than
     /// parsing it.
     pub fn may_have(&self, short_name: &str) -> bool {
-        match self.attributes.get() {
-            Some(attributes) => attributes.contains_key(short_name),
-            None => self.row.body.contains(short_name),
+        match (&self.tally, self.attributes.get()) {
+            (Some(tally), _) => tally.get(short_name).is_some(),
+            (None, Some(attributes)) => attributes.contains_key(short_name),
+            (None, None) => self.row.body.contains(short_name),
         }
     }
 
     /// The same version without what can be derived from the row again, for resources that may not be read soon.
     pub(crate) fn compact(&self) -> Arc<Self> {
-        let compact = Self::new(Arc::clone(&self.row), Arc::clone(&self.table));
+        let row = match &self.tally {
+            // The text as well is written without what it was made of.
+            Some(_) => Arc::new(Row { body: self.row.body.written(), ..Row::clone(&self.row) }),
+            None => Arc::clone(&self.row),
+        };
+        let compact = Self::new(row, Arc::clone(&self.table));
         if let Some(latest) = self.latest.get() {
             compact.learn_latest(*latest);
         }
@@ -304,8 +344,14 @@ impl Resource {
         self.view.get().is_some_and(|view| !matches!(view, View::None))
     }
 
+    /// Whether its weight has all that [`Resource::attributes`] gives.
     fn is_weighed_parsed(&self) -> bool {
-        self.weight > bare_weight(&self.row)
+        self.tally.is_none() && self.weight > bare_weight(&self.row)
+    }
+
+    /// What it weighs by its row.
+    pub(super) fn bare_weight(&self) -> u64 {
+        bare_weight(&self.row)
     }
 
     /// Whether the attributes are at hand.

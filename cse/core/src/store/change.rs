@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use super::body::Body;
+
 /// A resource as stored. Points in time are microseconds since 1970, `i64::MAX` for "never".
 #[derive(Clone, Debug, PartialEq, Eq, diesel::Queryable)]
 pub struct Row {
@@ -31,7 +33,8 @@ pub struct Row {
     /// Content size, of instances.
     pub cs: Option<i64>,
     /// The other attributes, JSON.
-    pub body: String,
+    #[diesel(deserialize_as = String)]
+    pub body: Body,
     /// When the data of an instance of a time series were made.
     pub dgt: Option<i64>,
     /// Of what has instances that are trimmed: those with lower ids are gone, whether or not their rows still are there.

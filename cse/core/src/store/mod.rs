@@ -8,6 +8,7 @@
 //! [`Store::open`].
 
 mod alarms;
+mod body;
 mod change;
 mod checkpoint;
 mod connection;
@@ -33,6 +34,7 @@ mod writer;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use body::{Body, Unwritten};
 pub use change::{Aged, Alarm, Bounds, ChangeSet, Event, GateRow, Lie, Owed, Progress, Purge, Row, Settled};
 pub use connection::Connection;
 use connection::{Place, Role};

@@ -196,7 +196,7 @@ impl QueryFragment<Sqlite> for NewRow<'_> {
             out.push_bind_param::<BigInt, _>(time)?;
         }
         out.push_sql(", ");
-        out.push_bind_param::<Text, _>(&row.body)?;
+        out.push_bind_param::<Text, _>(row.body.as_str())?;
         for text in [&row.rn, &row.ri, &row.root, &row.originator] {
             out.push_sql(", ");
             out.push_bind_param::<Nullable<Text>, _>(text)?;
@@ -259,7 +259,7 @@ fn apply_rows(connection: &mut SqliteConnection, change: &ChangeSet) -> QueryRes
     for row in &change.update {
         let mut update = |text, [one, other]: [i64; 2]| {
             let values = bind![
-                Nullable<Text>: &row.root, BigInt: row.lt, Nullable<BigInt>: row.cs, Text: &row.body,
+                Nullable<Text>: &row.root, BigInt: row.lt, Nullable<BigInt>: row.cs, Text: row.body.as_str(),
                 Nullable<BigInt>: row.floor, BigInt: one, BigInt: other,
             ];
             Fixed::<_>::new(text, values).execute(connection)

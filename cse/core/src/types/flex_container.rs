@@ -23,7 +23,7 @@ pub(super) fn update(
 ) -> Result<(), Failure> {
     measure(draft);
     if keeps_history(&draft.attributes) && (sent.contains_key("mni") || sent.contains_key("mbs")) {
-        instances::trim(txn, draft, 58, None)?;
+        instances::trim_draft(txn, draft, 58)?;
     }
     match sent.get("mia").and_then(Value::as_u64) {
         Some(seconds) => instances::age_out(txn, old, 58, seconds),

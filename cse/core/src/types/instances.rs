@@ -8,7 +8,7 @@ use dyad_protocol::{Failure, Object, StatusCode, Timestamp};
 use serde_json::Value;
 
 use super::TIME_SERIES_INSTANCE;
-use crate::resource::{Draft, Id, Latest, Lookup, Resource, Txn};
+use crate::resource::{Counts, Draft, Id, Latest, Lookup, Resource, Txn};
 
 /// NOT_ACCEPTABLE if an instance of so many bytes can never fit.
 pub(super) fn check_size(container: &Resource, bytes: u64) -> Result<(), Failure> {
@@ -47,7 +47,7 @@ pub(super) fn limit(
 ) -> Result<(), Failure> {
     let Some(ty) = super::instance_type_of(old) else { return Ok(()) };
     if sent.contains_key("mni") || sent.contains_key("mbs") {
-        trim(txn, draft, ty, None)?;
+        trim_draft(txn, draft, ty)?;
     }
     match sent.get("mia").and_then(Value::as_u64) {
         Some(seconds) => age_out(txn, old, ty, seconds),
@@ -92,45 +92,44 @@ pub(super) fn appended(
     instance: &Arc<Resource>,
 ) -> Result<(), Failure> {
     let Some(container) = txn.resource(parent.id())? else { return Ok(()) };
-    let size = instance.number("cs").unwrap_or(0);
-    let mut draft = Draft::of(&container);
-    let count = draft.number("cni").unwrap_or(0) + 1;
-    let bytes = draft.number("cbs").unwrap_or(0) + size;
-    draft.latest = Latest::Known(Some(instance.id()));
-    touch(txn, &mut draft, count, bytes);
-    trim(txn, &mut draft, instance.row().ty, Some(instance.id()))?;
+    let mut counts = Counts::of(&container);
+    counts.count += 1;
+    counts.bytes += instance.row().cs.unwrap_or(0).unsigned_abs();
+    counts.latest = Latest::Known(Some(instance.id()));
+    trim(txn, &mut counts, instance.row().ty, Some(instance.id()))?;
     txn.note_generated(instance);
-    txn.update(&container, draft.fix()?)
+    txn.update(&container, container.counted(&counts, txn.now()))
+}
+
+/// Trims what is too much under limits that changed.
+pub(super) fn trim_draft(txn: &mut Txn<'_>, draft: &mut Draft, ty: i32) -> Result<(), Failure> {
+    let mut counts = Counts::of_draft(draft);
+    trim(txn, &mut counts, ty, None)?;
+    counts.write(draft);
+    Ok(())
 }
 
 /// Trims until the limits of the container are met: the instances that were created first, of a time series those with
 /// the oldest data (TS-0001 10.2.4.25). `new` is there to stay; at least one stays if there is room for one.
-pub(super) fn trim(txn: &mut Txn<'_>, draft: &mut Draft, ty: i32, new: Option<Id>) -> Result<(), Failure> {
-    let (most, most_bytes) = (draft.number("mni"), draft.number("mbs"));
-    let (mut count, mut bytes) = (draft.number("cni").unwrap_or(0), draft.number("cbs").unwrap_or(0));
-    let exceeds = |count: u64, bytes: u64| {
-        most.is_some_and(|most| count > most) || most_bytes.is_some_and(|most| bytes > most)
-    };
-    while exceeds(count, bytes) {
+fn trim(txn: &mut Txn<'_>, counts: &mut Counts, ty: i32, new: Option<Id>) -> Result<(), Failure> {
+    while counts.exceed() {
         let is_by_data = ty == TIME_SERIES_INSTANCE;
         let oldest = match is_by_data {
-            true => txn.oldest_generated(draft.id, new)?,
-            false => txn.oldest_instance(draft, ty)?,
+            true => txn.oldest_generated(counts.container, new)?,
+            false => txn.oldest_instance(counts, ty)?,
         };
         let Some(oldest) = oldest else { break };
         match is_by_data {
-            true => txn.trim(draft.id, &oldest)?,
-            false => txn.bury(draft, ty, &oldest)?,
+            true => txn.trim(counts.container, &oldest)?,
+            false => txn.bury(counts, ty, &oldest)?,
         }
-        if draft.latest == Latest::Known(Some(oldest.id)) {
+        if counts.latest == Latest::Known(Some(oldest.id)) {
             // The instance that was created last may go before others.
-            draft.latest = if is_by_data { Latest::Unknown } else { Latest::Known(None) };
+            counts.latest = if is_by_data { Latest::Unknown } else { Latest::Known(None) };
         }
-        count = count.saturating_sub(1);
-        bytes = bytes.saturating_sub(oldest.cs.unwrap_or(0).unsigned_abs());
+        counts.count = counts.count.saturating_sub(1);
+        counts.bytes = counts.bytes.saturating_sub(oldest.cs.unwrap_or(0).unsigned_abs());
     }
-    draft.set("cni", count);
-    draft.set("cbs", bytes);
     Ok(())
 }
 
@@ -141,28 +140,17 @@ pub(super) fn removed(
     instance: &Arc<Resource>,
 ) -> Result<(), Failure> {
     let Some(container) = txn.resource(parent.id())? else { return Ok(()) };
-    let mut draft = Draft::of(&container);
+    let mut counts = Counts::of(&container);
     let latest = match txn.latest(&container)? {
         Some(latest) if latest == instance.id() => {
             txn.latest_before(container.id(), instance.row().ty, instance.id())?
         }
         latest => latest,
     };
-    draft.latest = Latest::Known(latest);
-    let count = draft.number("cni").unwrap_or(0).saturating_sub(1);
-    let bytes = draft.number("cbs").unwrap_or(0).saturating_sub(instance.number("cs").unwrap_or(0));
-    touch(txn, &mut draft, count, bytes);
-    txn.update(&container, draft.fix()?)
-}
-
-/// A change of the instances is a modification of the container.
-fn touch(txn: &Txn<'_>, draft: &mut Draft, count: u64, bytes: u64) {
-    draft.set("cni", count);
-    draft.set("cbs", bytes);
-    draft.set("lt", txn.now().to_string());
-    if let Some(state) = draft.number("st") {
-        draft.set("st", state + 1);
-    }
+    counts.latest = Latest::Known(latest);
+    counts.count = counts.count.saturating_sub(1);
+    counts.bytes = counts.bytes.saturating_sub(instance.number("cs").unwrap_or(0));
+    txn.update(&container, container.counted(&counts, txn.now()))
 }
 
 /// A container lives longer than before: instances that were to go with it keep the life that they have.

@@ -23,7 +23,7 @@ fn rows_come_back_as_they_went() {
             lt: i64::MAX,
             et: i64::MAX,
             cs: Some(i64::MAX),
-            body: "x\u{e9}".repeat(1_500_000),
+            body: "x\u{e9}".repeat(1_500_000).into(),
             dgt: Some(i64::MIN),
             floor: Some(i64::MAX),
         };

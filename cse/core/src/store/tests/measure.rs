@@ -17,13 +17,19 @@ const INSTANCE: i32 = 4;
 /// A container with instances, as a busy node has them.
 fn instance(id: i64, parent: i64) -> Row {
     let body = format!("{{\"cnf\":\"text/plain:0\",\"con\":\"{}\",\"st\":{id}}}", "21.5 °C; ".repeat(20));
-    Row { originator: Some("Csensor".into()), cs: Some(200), body, ..row(id, parent, INSTANCE) }
+    Row { originator: Some("Csensor".into()), cs: Some(200), body: body.into(), ..row(id, parent, INSTANCE) }
 }
 
 fn container(id: i64, state: i64) -> Row {
     let body =
         format!("{{\"mni\":1000,\"cni\":1000,\"cbs\":{state},\"st\":{state},\"x\":\"{}\"}}", "x".repeat(300));
-    Row { rn: Some(format!("container{id}")), root: Some("Csensor".into()), ct: 0, body, ..row(id, 0, 3) }
+    Row {
+        rn: Some(format!("container{id}")),
+        root: Some("Csensor".into()),
+        ct: 0,
+        body: body.into(),
+        ..row(id, 0, 3)
+    }
 }
 
 /// Containers that are full, and the id after the last.

@@ -91,7 +91,7 @@ impl Model {
                 old.root = dice.chance(50).then(|| dice.text());
                 (old.lt, old.et) = (old.lt + 1, if dice.chance(50) { dice.int(1000) } else { i64::MAX });
                 old.cs = dice.chance(50).then(|| dice.int(99));
-                old.body = if dice.chance(50) { "{\"lbl\":[]}".into() } else { dice.text() };
+                old.body = if dice.chance(50) { "{\"lbl\":[]}".into() } else { dice.text().into() };
                 change.update.push(Arc::new(old.clone()));
             }
         }
@@ -124,7 +124,7 @@ impl Model {
             ct: dice.int(1000),
             et,
             cs: Some(dice.int(9)),
-            body: dice.text(),
+            body: dice.text().into(),
             ..row(id, parent, dice.ty())
         }
     }
