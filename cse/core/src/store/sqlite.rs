@@ -3,6 +3,8 @@
 //! Responsible for: opening the file so that commits are durable and readers never wait, keeping a second node away,
 //! and applying change sets. Queries are shared with PostgreSQL.
 
+mod rows;
+
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,11 +12,9 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Integer, Nullable, Text};
-use diesel::sqlite::Sqlite;
+use diesel::sql_types::{BigInt, Integer, Text};
 
-use super::change::{ChangeSet, Row};
+use super::change::ChangeSet;
 use super::connection::Role;
 use super::error::StoreError;
 use super::fixed::{Fixed, bind};
@@ -169,54 +169,6 @@ fn probe(file: &Path) -> Result<(), StoreError> {
 /// Any number of rows in one statement: most go many at a time.
 const DELETE: &str = "DELETE FROM resource WHERE id IN (SELECT value FROM json_each(?))";
 
-/// diesel keeps no prepared UPDATE of its own. To set a column, even to what it is, is to write its index: most changes
-/// leave the expiration time alone.
-const UPDATE: &str =
-    "UPDATE resource SET root = ?, lt = ?, cs = ?, body = ?, floor = ? WHERE id = ? AND +et = ?";
-const UPDATE_ALL: &str =
-    "UPDATE resource SET root = ?, lt = ?, cs = ?, body = ?, floor = ?, et = ? WHERE id = ?";
-
-/// The insertion of a row. The query builder would say the same, and walk through its parts five times to do so: most
-/// of what is written are new rows.
-struct NewRow<'a>(&'a Row);
-
-impl QueryFragment<Sqlite> for NewRow<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        let Self(row) = self;
-        out.push_sql(
-            "INSERT INTO resource (id, parent, ty, ct, lt, et, body, rn, ri, root, originator, cs, dgt, floor) VALUES (",
-        );
-        out.push_bind_param::<BigInt, _>(&row.id)?;
-        out.push_sql(", ");
-        out.push_bind_param::<BigInt, _>(&row.parent)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Integer, _>(&row.ty)?;
-        for time in [&row.ct, &row.lt, &row.et] {
-            out.push_sql(", ");
-            out.push_bind_param::<BigInt, _>(time)?;
-        }
-        out.push_sql(", ");
-        out.push_bind_param::<Text, _>(row.body.as_str())?;
-        for text in [&row.rn, &row.ri, &row.root, &row.originator] {
-            out.push_sql(", ");
-            out.push_bind_param::<Nullable<Text>, _>(text)?;
-        }
-        for number in [&row.cs, &row.dgt, &row.floor] {
-            out.push_sql(", ");
-            out.push_bind_param::<Nullable<BigInt>, _>(number)?;
-        }
-        out.push_sql(")");
-        Ok(())
-    }
-}
-
-impl QueryId for NewRow<'_> {
-    type QueryId = NewRow<'static>;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl RunQueryDsl<SqliteConnection> for NewRow<'_> {}
-
 /// Writes a change set. One prepared statement per kind and one step per entry: nothing here leaves the process.
 pub(super) fn apply(connection: &mut SqliteConnection, change: &ChangeSet) -> QueryResult<()> {
     if !change.delete.is_empty() {
@@ -227,7 +179,8 @@ pub(super) fn apply(connection: &mut SqliteConnection, change: &ChangeSet) -> Qu
         let values = bind![BigInt: gone.parent, Integer: gone.ty, BigInt: gone.floor];
         Fixed::<_>::new(PURGE, values).execute(connection)?;
     }
-    apply_rows(connection, change)?;
+    rows::insert(connection, &change.insert)?;
+    rows::update(connection, &change.update)?;
     for (value, id) in &change.label_remove {
         diesel::delete(label::table.find((value, id))).execute(connection)?;
     }
@@ -248,25 +201,6 @@ pub(super) fn apply(connection: &mut SqliteConnection, change: &ChangeSet) -> Qu
     for (name, value) in &change.meta {
         let row = (meta::name.eq(name), meta::value.eq(value));
         diesel::replace_into(meta::table).values(row).execute(connection)?;
-    }
-    Ok(())
-}
-
-fn apply_rows(connection: &mut SqliteConnection, change: &ChangeSet) -> QueryResult<()> {
-    for row in &change.insert {
-        NewRow(row).execute(connection)?;
-    }
-    for row in &change.update {
-        let mut update = |text, [one, other]: [i64; 2]| {
-            let values = bind![
-                Nullable<Text>: &row.root, BigInt: row.lt, Nullable<BigInt>: row.cs, Text: row.body.as_str(),
-                Nullable<BigInt>: row.floor, BigInt: one, BigInt: other,
-            ];
-            Fixed::<_>::new(text, values).execute(connection)
-        };
-        if update(UPDATE, [row.id, row.et])? == 0 {
-            update(UPDATE_ALL, [row.et, row.id])?;
-        }
     }
     Ok(())
 }
