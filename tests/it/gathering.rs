@@ -79,7 +79,8 @@ fn so_many_are_one_notification_and_survive_a_kill() {
             client.send(&Request::update("cse-in/g", json!({"m2m:grp": {"nar": {"num": 1}}}))).expect(2004);
         let _ = add(&client, &members[0], "last");
         let received = sink.wait_until(PATIENCE, |all| all.iter().any(|one| contents(one) == ["last"]));
-        assert!(received.len() <= 4, "{received:?}");
+        // Each of the three from before the kill that came twice has pushed another one out of the first two.
+        assert!(received.len() <= 6, "{received:?}");
     }
 }
 
