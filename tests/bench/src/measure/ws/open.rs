@@ -105,7 +105,7 @@ impl Connections {
     /// Subscribes an entity to new instances.
     fn subscribe(&mut self, number: u64, path: &str) -> Result<()> {
         let nu = originator(number);
-        let body = format!(r#"{{"m2m:sub":{{"nu":["{nu}"],"enc":{{"net":[3]}},"nct":3}}}}"#);
+        let body = format!(r#"{{"m2m:sub":{{"nu":["{nu}"],"enc":{{"net":[3],"chty":[4]}},"nct":3}}}}"#);
         let request = script::ws_post(path, crate::node::ADMIN, TY_SUBSCRIPTION, &body).numbered(number);
         let lane = self.lanes.get_mut(usize::try_from(number)?).context("a lane")?;
         lane.request().extend_from_slice(&request);
