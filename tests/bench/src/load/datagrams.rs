@@ -9,6 +9,7 @@ use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
 
 use super::{Outcome, PATIENCE};
+use crate::node::AE;
 
 /// Writes the request of a socket: its number and token are all that has to differ. The message ID is filled in.
 pub(crate) type Write<'a> = dyn FnMut(usize, u64) -> Vec<u8> + 'a;
@@ -63,6 +64,25 @@ pub(crate) fn request(code: u8, number: u64, options: &[(u16, &[u8])], payload: 
         bytes.extend_from_slice(payload);
     }
     bytes
+}
+
+/// A GET of the AE with Observe (RFC 7641): empty begins, 1 ends.
+pub(crate) fn observe(path: &str, id: u16, token: u64, observe: &[u8]) -> Vec<u8> {
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    let segments = segments.map(|segment| (11, segment.as_bytes()));
+    let named = [(271, b"3".as_slice()), (279, AE.as_bytes()), (283, b"o")];
+    let options: Vec<_> = std::iter::once((6, observe)).chain(segments).chain(named).collect();
+    let mut message = request(1, token, &options, &[]);
+    for (place, byte) in message.iter_mut().skip(ID).zip(id.to_be_bytes()) {
+        *place = byte;
+    }
+    message
+}
+
+/// Whether an answer to it says that the observation has begun: Observe is the first option, a difference of 6 to
+/// none, behind a head and a token of eight bytes.
+pub(crate) fn is_observed(answer: &[u8]) -> bool {
+    answer.get(12).is_some_and(|head| head >> 4 == 6)
 }
 
 fn extended(number: u16) -> (u8, Vec<u8>) {

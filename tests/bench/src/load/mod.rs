@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use mio::{Events, Poll};
 
-pub(crate) use self::datagrams::{Datagrams, request};
+pub(crate) use self::datagrams::{Datagrams, is_observed, observe, request};
 pub(crate) use self::devices::{Devices, Message, Wire};
 pub(crate) use self::framing::Framing;
 pub(crate) use self::histogram::Histogram;

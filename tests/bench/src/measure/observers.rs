@@ -12,8 +12,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::bench::Bench;
 use crate::child::pause;
-use crate::load::Histogram;
-use crate::node::{AE, HOME, INSTANCE, Node, TY_INSTANCE};
+use crate::load::{self, Histogram};
+use crate::node::{HOME, INSTANCE, Node, TY_INSTANCE};
 use crate::report::{Report, Row};
 
 const OBSERVERS: usize = 10_000;
@@ -82,8 +82,8 @@ async fn observe(node: SocketAddr, told: Arc<AtomicUsize>) -> Result<()> {
     let socket = UdpSocket::bind("127.0.0.1:0").await?;
     socket.connect(node).await?;
     let mut buffer = [0; 2048];
-    for attempt in 1..=5_u8 {
-        socket.send(&get(attempt)).await?;
+    for attempt in 1..=5 {
+        socket.send(&load::observe(&format!("{HOME}/observed/la"), attempt, 1, &[])).await?;
         let answer = tokio::time::timeout(Duration::from_secs(2), async {
             loop {
                 let length = socket.recv(&mut buffer).await?;
@@ -98,8 +98,7 @@ async fn observe(node: SocketAddr, told: Arc<AtomicUsize>) -> Result<()> {
         let Ok(answer) = answer.await else { continue };
         let answer = answer?;
         ensure!(answer.get(1) == Some(&0x45), "the answer is {:x?}", answer.get(1));
-        // Observe follows the token with a difference of 6 to the option before, if there is none.
-        ensure!(answer.get(5).is_some_and(|head| head >> 4 == 6), "it is not observed");
+        ensure!(load::is_observed(&answer), "it is not observed");
         tokio::spawn(listen(socket, told));
         return Ok(());
     }
@@ -127,29 +126,6 @@ async fn echo(socket: &UdpSocket, message: &[u8]) -> Result<()> {
         socket.send(&[kind, 0, *high, *low]).await?;
     }
     Ok(())
-}
-
-/// A GET of the latest instance with Observe.
-fn get(id: u8) -> Vec<u8> {
-    let mut message = vec![0x41, 1, 0, id, 1];
-    let mut last = 0;
-    let path = ["cse-in", "bench", "observed", "la"].map(|segment| (11_u16, segment));
-    let named = [(271, "3"), (279, AE), (283, "o")];
-    for (number, value) in [(6, "")].into_iter().chain(path).chain(named) {
-        let delta = number - last;
-        let length = value.len() as u8;
-        match delta {
-            0..=12 => message.push((delta as u8) << 4 | length),
-            13..=268 => message.extend([0xd0 | length, (delta - 13) as u8]),
-            _ => {
-                message.push(0xe0 | length);
-                message.extend((delta - 269).to_be_bytes());
-            }
-        }
-        message.extend(value.as_bytes());
-        last = number;
-    }
-    message
 }
 
 fn wait_for(told: &AtomicUsize) -> Result<()> {
