@@ -1,7 +1,7 @@
-//! A repetition that comes as soon as the answer has left, faster than whoever sends the answer goes on; and the end of a
-//! server.
+//! A repetition that comes as soon as the answer has left, faster than whoever sends the answer goes on; what a panic
+//! leaves behind; and the end of a server.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs, reason = "tests")]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -33,6 +33,20 @@ impl Resources for Answers {
         let mut answer = Packet::new();
         answer.header.code = MessageClass::from(0x41);
         Some(answer)
+    }
+}
+
+/// Panics when it is asked about an option, and answers everything else.
+struct Fragile;
+
+#[async_trait]
+impl Resources for Fragile {
+    fn knows(&self, option: u16) -> bool {
+        panic!("option {option}");
+    }
+
+    async fn answer(&self, request: Packet, origin: Origin) -> Option<Packet> {
+        Answers(None).answer(request, origin).await
     }
 }
 
@@ -101,6 +115,25 @@ async fn it_gets_the_answer_again() {
 async fn it_gets_the_acknowledgement_again() {
     let sent = sent(Some(Arc::default())).await;
     assert_eq!(sent, [b"\x60\x00\x12\x34", b"\x60\x00\x12\x34"]);
+}
+
+/// The only thread that receives goes on behind a datagram that nobody survives, also for those that came with it.
+#[tokio::test]
+async fn a_panic_costs_the_datagram_alone() {
+    let listen = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
+    let settings = ServerSettings { listen, receivers: 1, ..ServerSettings::default() };
+    let server = start(settings, Arc::new(Fragile)).await.unwrap();
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(server.addresses()[0]).await.unwrap();
+    for id in 0..3 {
+        // Option 2051, which is critical.
+        socket.send(&[0x41, 0x02, 0x11, id, b't', 0xe0, 0x06, 0xf6]).await.unwrap();
+        socket.send(&[0x41, 0x02, 0x12, id, b't']).await.unwrap();
+        let mut answer = [0; 64];
+        let received = tokio::time::timeout(Duration::from_secs(20), socket.recv(&mut answer)).await;
+        let length = received.unwrap().unwrap();
+        assert_eq!(answer[..length], [0x61, 0x41, 0x12, id, b't']);
+    }
 }
 
 /// What observes holds the server no longer than the server itself: its port is free afterwards.

@@ -51,7 +51,12 @@ impl Serving {
         let told = Arc::clone(&resources);
         let endpoint = Endpoint::new(
             settings.limits,
-            Box::new(move |to, token, outcome| told.settled(to, token.bytes(), outcome)),
+            // Who repeats messages goes on repeating the others.
+            Box::new(move |to, token, outcome| {
+                let _ = survived("telling the outcome of a notification", || {
+                    told.settled(to, token.bytes(), outcome);
+                });
+            }),
         );
         Arc::new(Self {
             endpoint,
@@ -69,8 +74,19 @@ impl Serving {
     }
 
     /// Takes a datagram that came from a source, to a group if `multicast`. Gives the datagram that is to be sent back
-    /// at once, if there is one; needs to be called within a runtime, for the rest.
+    /// at once, if there is one; needs to be called within a runtime, for the rest. Does not panic: whoever receives
+    /// goes on with the next one.
     pub(super) fn datagram(
+        self: &Arc<Self>,
+        now: Instant,
+        source: Source,
+        multicast: bool,
+        datagram: &[u8],
+    ) -> Option<Bytes> {
+        survived("taking a datagram", || self.take(now, source, multicast, datagram)).flatten()
+    }
+
+    fn take(
         self: &Arc<Self>,
         now: Instant,
         source: Source,
@@ -321,6 +337,12 @@ fn reject(multicast: bool, head: &Head<'_>) -> Option<Bytes> {
     // Non-confirmable ones may be rejected (RFC 7252 4.3): only where it is the answer to a request.
     let is_due = !is_answer && !multicast && (head.kind == Kind::Confirmable || head.is_request());
     is_due.then(|| Bytes::copy_from_slice(&wire::empty(Kind::Reset, head.id)))
+}
+
+/// Does something, and goes on without it if it panics: nobody is answered then, as if it had been lost.
+fn survived<T>(what: &'static str, work: impl FnOnce() -> T) -> Option<T> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.inspect_err(|_| tracing::error!("{what} failed")).ok()
 }
 
 fn failed() -> Packet {
