@@ -23,9 +23,8 @@ fn with_xsd() -> Option<Xsd> {
     variable("DYAD_TEST_XSD").map(|directory| Xsd::new(&PathBuf::from(directory)))
 }
 
-#[test]
-fn what_is_sent_conforms_to_the_schemas_of_release_2() {
-    let Some(xsd) = with_xsd() else { return };
+/// A node with an AE that polls, `cse-in/poll`.
+fn polled() -> Node {
     let node = Node::on(Store::Memory).start();
     let client = node.client();
     let poll = json!({ "m2m:ae": { "rn": "poll", "api": "Ny", "rr": false, "srv": ["3"] } });
@@ -33,6 +32,13 @@ fn what_is_sent_conforms_to_the_schemas_of_release_2() {
     let _ = client
         .send(&Request::create("cse-in/poll", 15, json!({ "m2m:pch": { "rn": "pch" } })).from("Cpoll"))
         .expect(2001);
+    node
+}
+
+#[test]
+fn what_is_sent_conforms_to_the_schemas_of_release_2() {
+    let Some(xsd) = with_xsd() else { return };
+    let node = polled();
     let peer = Peer::new(&node, Serialization::Xml);
     let sink = Sink::new();
     let mut types = BTreeSet::new();
@@ -74,13 +80,8 @@ fn primitives_conform_to_the_schemas_of_release_2() {
     let Some(xsd) = with_xsd() else { return };
     let later = Regex::new("<(rvi|vsi)>[^<]*</(rvi|vsi)>").unwrap();
     let check = |what: &str, document: &str| xsd.check(what, &later.replace_all(document, ""));
-    let node = Node::on(Store::Memory).start();
+    let node = polled();
     let client = node.client();
-    let poll = json!({ "m2m:ae": { "rn": "poll", "api": "Ny", "rr": false, "srv": ["3"] } });
-    let _ = client.send(&Request::create("cse-in", 2, poll).from("Cpoll")).expect(2001);
-    let _ = client
-        .send(&Request::create("cse-in/poll", 15, json!({ "m2m:pch": { "rn": "pch" } })).from("Cpoll"))
-        .expect(2001);
     let _ = client
         .send(&Request::create("cse-in/poll", 3, json!({ "m2m:cnt": { "rn": "c", "mni": 3 } })).from("Cpoll"))
         .expect(2001);
