@@ -35,7 +35,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// Runs a node until it is asked to end.
 pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
-    let functions = switched_on(&settings, all)?;
+    let (functions, absent) = switched_on(&settings, all)?;
     let schemas = Arc::new(schemas(&settings, &functions)?);
     let tls = Tls::load(&settings.tls, SystemClock.now())?;
     let store = open_store(&settings)?;
@@ -64,7 +64,7 @@ pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>
     .start()
     .await?;
     gate.open(Arc::clone(&cse));
-    let _operator = operator_door(&settings, &cse).await?;
+    let _operator = operator_door(&settings, &cse, absent).await?;
     tls.reload_on_hangup()?;
     let http = listeners.http()?;
     banner::print(&settings, http, &listeners.lines(&settings));
@@ -89,9 +89,13 @@ pub(crate) async fn serve(settings: Settings, all: Vec<Arc<dyn ServiceFunction>>
 }
 
 /// Where `dyad status` asks. A socket of a node that runs elsewhere in the same directory is left to it.
-async fn operator_door(settings: &Settings, cse: &Arc<Cse>) -> anyhow::Result<Option<operator::Door>> {
+async fn operator_door(
+    settings: &Settings,
+    cse: &Arc<Cse>,
+    absent: operator::Absent,
+) -> anyhow::Result<Option<operator::Door>> {
     let Some(path) = &settings.operator.socket else { return Ok(None) };
-    match operator::listen(path, cse).await {
+    match operator::listen(path, cse, absent).await {
         Ok(door) => Ok(Some(door)),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             tracing::warn!(
@@ -131,25 +135,38 @@ fn add_directory(schemas: &mut Schemas, directory: &Path) -> anyhow::Result<usiz
     Ok(added)
 }
 
-/// The service functions that are not switched off. A name that none has is an error.
+/// The service functions that take part, and why the others do not. A name that none has is an error.
 fn switched_on(
     settings: &Settings,
     mut functions: Vec<Arc<dyn ServiceFunction>>,
-) -> anyhow::Result<Vec<Arc<dyn ServiceFunction>>> {
-    for off in &settings.functions.off {
-        if !functions.iter().any(|function| function.name() == off) {
-            let names: Vec<_> = functions.iter().map(|function| function.name()).collect();
-            anyhow::bail!(
-                "functions.off names '{off}', which is no service function; there are {}",
-                names.join(", ")
-            );
-        }
+) -> anyhow::Result<(Vec<Arc<dyn ServiceFunction>>, operator::Absent)> {
+    let off = &settings.functions.off;
+    if let Some(unknown) = off.iter().find(|off| functions.iter().all(|function| function.name() != *off)) {
+        let names: Vec<_> = functions.iter().map(|function| function.name()).collect();
+        anyhow::bail!(
+            "functions.off names '{unknown}', which is no service function; there are {}",
+            names.join(", ")
+        );
     }
-    functions.retain(|function| !settings.functions.off.iter().any(|off| off == function.name()));
-    // Infrastructure nodes alone keep lists of contacts (TS-0001 9.6.45).
-    functions
-        .retain(|function| settings.cse.kind == settings::CseType::In || function.name() != "contact-list");
-    Ok(functions)
+    let mut absent = operator::Absent::new();
+    functions.retain(|function| {
+        let name = function.name();
+        let why = if off.iter().any(|off| off == name) {
+            format!(
+                "the setting functions.off switches {name} off; take its name out and start the node anew"
+            )
+        } else if name == "contact-list" && settings.cse.kind != settings::CseType::In {
+            // TS-0001 9.6.45
+            format!(
+                "infrastructure nodes alone keep lists of contacts: {name} needs the setting cse.type = IN"
+            )
+        } else {
+            return true;
+        };
+        absent.push((name, why));
+        false
+    });
+    Ok((functions, absent))
 }
 
 fn open_store(settings: &Settings) -> anyhow::Result<Store> {

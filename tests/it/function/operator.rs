@@ -81,6 +81,26 @@ fn an_operator_switches_functions_off() {
 }
 
 #[test]
+fn an_operator_learns_why_a_function_is_not_there() {
+    let node = Node::on(Store::Memory)
+        .program("dyad-sample")
+        .set("functions.off", "group, location")
+        .set("cse.type", "MN")
+        .start();
+    let absent = [
+        ("group", "the setting functions.off switches group off; take its name out and start the node anew"),
+        ("contact-list", "contact-list needs the setting cse.type = IN"),
+    ];
+    for (name, why) in absent {
+        for switch in ["on", "off"] {
+            let output = run(&node, &["functions", switch, name]);
+            assert_eq!(output.status.code(), Some(1), "{switch} {name}");
+            assert!(text(&output.stderr).contains(why), "{switch} {name}: {}", text(&output.stderr));
+        }
+    }
+}
+
+#[test]
 fn what_an_operator_switches_off_stays_off_over_new_starts() {
     let mut node = Node::on(Store::Sqlite).program("dyad-sample").start();
     let group = Request::create("cse-in", 9, json!({ "m2m:grp": { "mt": 3, "mnm": 10, "mid": [] } }));

@@ -27,6 +27,9 @@ const AT_ONCE: usize = 8;
 /// The root of the machine may do what it likes anyway.
 const ROOT: u32 = 0;
 
+/// Service functions of the program that this node does without, and what an operator is told who asks for one.
+pub(crate) type Absent = Vec<(&'static str, String)>;
+
 /// The socket of a node; gone when it is dropped.
 pub(crate) struct Door {
     path: PathBuf,
@@ -43,7 +46,7 @@ impl Drop for Door {
 
 /// Takes commands at a path until the door is dropped. A socket that a node left behind there is replaced; fails with
 /// `AddrInUse` if a node answers at it.
-pub(crate) async fn listen(path: &Path, cse: &Arc<Cse>) -> io::Result<Door> {
+pub(crate) async fn listen(path: &Path, cse: &Arc<Cse>, absent: Absent) -> io::Result<Door> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         std::fs::create_dir_all(directory)?;
     }
@@ -59,11 +62,11 @@ pub(crate) async fn listen(path: &Path, cse: &Arc<Cse>) -> io::Result<Door> {
     };
     // Whose the socket is, the node is.
     let owner = std::fs::metadata(path)?.uid();
-    let task = tokio::spawn(accept(listener, owner, Arc::clone(cse)));
+    let task = tokio::spawn(accept(listener, owner, Arc::clone(cse), absent.into()));
     Ok(Door { path: path.to_owned(), task })
 }
 
-async fn accept(listener: UnixListener, owner: u32, cse: Arc<Cse>) {
+async fn accept(listener: UnixListener, owner: u32, cse: Arc<Cse>, absent: Arc<[(&'static str, String)]>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -77,28 +80,33 @@ async fn accept(listener: UnixListener, owner: u32, cse: Arc<Cse>) {
             tracing::warn!("another user of this machine was turned away at operator.socket");
             continue;
         }
-        let cse = Arc::clone(&cse);
+        let (cse, absent) = (Arc::clone(&cse), Arc::clone(&absent));
         tokio::spawn(async move {
             // Who does not read the answer does not need it.
-            let _ = tokio::time::timeout(PATIENCE, serve(stream, &cse)).await;
+            let _ = tokio::time::timeout(PATIENCE, serve(stream, &cse, &absent)).await;
             drop(place);
         });
     }
 }
 
-async fn serve(mut stream: UnixStream, cse: &Cse) -> io::Result<()> {
+async fn serve(mut stream: UnixStream, cse: &Cse, absent: &[(&'static str, String)]) -> io::Result<()> {
     let (from, mut to) = stream.split();
     let mut line = String::new();
     BufReader::new(from.take(LONGEST)).read_line(&mut line).await?;
     let answer = match Command::read(&line) {
-        Some(command) => carry_out(command, cse).await,
+        Some(command) => carry_out(command, cse, absent).await,
         None => json!({ "error": "the node does not know this command; is it of another version?" }),
     };
     to.write_all(answer.to_string().as_bytes()).await?;
     to.shutdown().await
 }
 
-async fn carry_out(command: Command, cse: &Cse) -> Value {
+async fn carry_out(command: Command, cse: &Cse, absent: &[(&'static str, String)]) -> Value {
+    if let Command::On(name) | Command::Off(name) = &command
+        && let Some((_, why)) = absent.iter().find(|(absent, _)| absent == name)
+    {
+        return json!({ "error": why });
+    }
     let (name, state, outcome) = match command {
         Command::Status => return status(cse),
         Command::On(name) => {

@@ -8,7 +8,7 @@ mod ask;
 mod listen;
 
 pub(crate) use ask::{ask, table, told};
-pub(crate) use listen::{Door, listen};
+pub(crate) use listen::{Absent, Door, listen};
 
 /// A command, as it travels.
 #[derive(Clone, Debug, PartialEq, Eq)]
