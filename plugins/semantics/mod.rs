@@ -32,6 +32,7 @@ use dyad_protocol::{Failure, Operation, Response, ResultContent, StatusCode};
 use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use graphs::Graphs;
 use scope::{linked, may, queries, scope, single};
@@ -46,7 +47,7 @@ const GROUP: u32 = 9;
 /// Evaluations at a time: each takes a core.
 const EVALUATIONS: usize = 2;
 
-/// How long a request may wait for its turn, as a share of what a function may take: who asks for much at once is refused
+/// How long a request may wait for its turns, as a share of what a function may take: who asks for much at once is refused
 /// in time, so that a crowd is no fault of the function and does not switch it off.
 const WAIT: u32 = 2;
 
@@ -140,13 +141,13 @@ impl ServiceFunction for SemanticSearch {
         if !["soe", "dsp", "dcrp"].iter().any(|name| sent.contains_key(*name)) {
             return Ok(());
         }
-        let id = target.resource.id();
-        call.hold(self.updates.turn(id).await);
+        let (id, until) = (target.resource.id(), patience(cse));
+        call.hold(self.updates.turn(id, until).await?);
         if !sent.get("soe").is_some_and(Value::is_string) {
             return Ok(());
         }
         let (shared, expected) = (Arc::clone(call), Arc::clone(call));
-        let rewritten = self.on_thread(cse, move |cse| {
+        let rewritten = self.on_thread(cse, until, move |cse| {
             let sent = update::sent(&shared).cloned().unwrap_or_default();
             let now = Snapshot::new(cse.tree()).resource(id)?;
             let now = now.ok_or_else(|| Failure::not_found("the descriptor is gone"))?;
@@ -218,7 +219,7 @@ impl SemanticSearch {
     ) -> Result<T, Failure> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let graphs = Arc::clone(&self.graphs);
-        self.on_thread(cse, move |cse| {
+        self.on_thread(cse, patience(cse), move |cse| {
             sync::bring_up_to_date(cse, &graphs)?;
             let graphs = graphs.read().unwrap_or_else(PoisonError::into_inner);
             evaluate(cse, &graphs)
@@ -227,13 +228,15 @@ impl SemanticSearch {
     }
 
     /// Works on a thread of its own, when it is its turn. The turn ends with the thread, not with the request.
+    /// REQUEST_TIMEOUT if it does not come until then.
     async fn on_thread<T: Send + 'static>(
         &self,
         cse: &Cse,
+        until: Instant,
         work: impl FnOnce(&Cse) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
         let turn = Arc::clone(&self.turns).acquire_owned();
-        let turn = tokio::time::timeout(cse.config().functions.time_limit / WAIT, turn).await;
+        let turn = tokio::time::timeout_at(until, turn).await;
         let turn = turn.map_err(|_| {
             Failure::new(StatusCode::RequestTimeout, "too many queries wait for their turn; ask again later")
         })?;
@@ -249,4 +252,9 @@ impl SemanticSearch {
         thread.spawn(move || drop(give.send(work()))).map_err(Failure::internal)?;
         take.await.unwrap_or_else(|_| Err(Failure::internal("SPARQL could not be evaluated")))
     }
+}
+
+/// Until when a request that comes now may wait for its turns.
+fn patience(cse: &Cse) -> Instant {
+    Instant::now() + cse.config().functions.time_limit / WAIT
 }

@@ -20,6 +20,7 @@ use spargebra::term::{
 };
 use spargebra::{GraphUpdateOperation, Update};
 use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
 
 use super::allowed::{Allowed, check_size, refused};
 use super::effort::{STEPS, limited, step};
@@ -57,10 +58,21 @@ impl Default for Updates {
 }
 
 impl Updates {
-    /// The turn of a request that changes a descriptor.
-    pub(super) async fn turn(&self, descriptor: Id) -> Option<OwnedMutexGuard<()>> {
+    /// The turn of a request that changes a descriptor. REQUEST_TIMEOUT if it does not come until then.
+    pub(super) async fn turn(
+        &self,
+        descriptor: Id,
+        until: Instant,
+    ) -> Result<Option<OwnedMutexGuard<()>>, Failure> {
         let place = usize::try_from(descriptor).unwrap_or(0) % LOCKS;
-        Some(Arc::clone(self.turns.get(place)?).lock_owned().await)
+        let Some(turn) = self.turns.get(place) else { return Ok(None) };
+        let turn = tokio::time::timeout_at(until, Arc::clone(turn).lock_owned()).await;
+        turn.map(Some).map_err(|_| {
+            Failure::new(
+                StatusCode::RequestTimeout,
+                "too many changes of the descriptor wait for their turn; ask again later",
+            )
+        })
     }
 
     /// Keeps what was worked out for a request.
@@ -99,10 +111,12 @@ pub(super) fn rewritten(descriptor: &Resource, sent: &Object) -> Result<Rewritte
         return Err(Failure::bad_request("soe and dsp do not go together"));
     }
     let operations = operations(sent.get("soe").and_then(Value::as_str).unwrap_or_default())?;
-    let mut now = triples(descriptor.attributes())?;
-    for (number, operation) in operations.iter().enumerate() {
-        now = limited(STEPS, || applied(operation, number, now))?;
-    }
+    let now = triples(descriptor.attributes())?;
+    // All operations together: others wait for their turn.
+    let now = limited(STEPS, || {
+        let mut operations = operations.iter().enumerate();
+        operations.try_fold(now, |now, (number, operation)| applied(operation, number, now))
+    })?;
     let mut attributes = Object::new();
     let representation = sent.get("dcrp").or_else(|| descriptor.get("dcrp"));
     attributes.insert("dcrp".into(), representation.cloned().unwrap_or_default());

@@ -51,28 +51,60 @@ fn changes_by_sparql_at_the_same_time_are_all_kept() {
     }
 }
 
-/// More queries without an end than have their turn in time: each is refused, and the function stays on for others.
-#[test]
-fn a_crowd_of_queries_without_end_is_refused_and_no_more() {
+/// A pattern without an end over the triples of [`crowded`].
+const PRODUCT: &str = "?x <a:n> ?a . ?x <a:n> ?b . ?x <a:n> ?c . ?x <a:n> ?d . ?x <a:n> ?e . ?x <a:n> ?f . ?x <a:n> ?g \
+                       FILTER (?a + ?b + ?c + ?d + ?e + ?f + ?g < 0)";
+
+/// A node with descriptors of these names, which have forty triples each.
+fn crowded(names: &[&str]) -> Node {
     let node = Node::on(Store::Memory).set("functions.time_limit", "6s").start();
     let client = node.client();
     let _ = client.send(&Request::create("cse-in", 3, json!({ "m2m:cnt": { "rn": "c" } }))).expect(2001);
-    let descriptor = json!({ "m2m:smd": { "rn": "s", "dcrp": 5, "dsp": "PGE6Yj4gPGE6Yz4gPGE6ZD4gLg==" } });
-    let _ = client.send(&Request::create("cse-in/c", 24, descriptor)).expect(2001);
     let numbers: Vec<_> = (0..40).map(|number| format!("<a:x> <a:n> {number} .")).collect();
     let soe = format!("INSERT DATA {{ {} }}", numbers.join(" "));
-    let _ = client.send(&Request::update("cse-in/c/s", json!({ "m2m:smd": { "soe": soe } }))).expect(2004);
-    let product = "SELECT ?a WHERE { ?x <a:n> ?a . ?x <a:n> ?b . ?x <a:n> ?c . ?x <a:n> ?d . ?x <a:n> ?e . \
-                   ?x <a:n> ?f . ?x <a:n> ?g FILTER (?a + ?b + ?c + ?d + ?e + ?f + ?g < 0) }";
+    for name in names {
+        let descriptor =
+            json!({ "m2m:smd": { "rn": name, "dcrp": 5, "dsp": "PGE6Yj4gPGE6Yz4gPGE6ZD4gLg==" } });
+        let _ = client.send(&Request::create("cse-in/c", 24, descriptor)).expect(2001);
+        let update = Request::update(&format!("cse-in/c/{name}"), json!({ "m2m:smd": { "soe": soe } }));
+        let _ = client.send(&update).expect(2004);
+    }
+    node
+}
+
+/// All of these requests at the same time are refused because they take too long.
+fn refuse_all(node: &Node, requests: impl Iterator<Item = Request>) {
     std::thread::scope(|scope| {
-        for _ in 0..20 {
+        for request in requests {
             let client = node.client();
             scope.spawn(move || {
-                let request = Request::retrieve("cse-in/c").with("sqi", "true").with("smf", product);
                 let _ = client.send(&request).expect(4008);
             });
         }
     });
+}
+
+/// More queries without an end than have their turn in time: each is refused, and the function stays on for others.
+#[test]
+fn a_crowd_of_queries_without_end_is_refused_and_no_more() {
+    let node = crowded(&["s"]);
+    let query = format!("SELECT ?a WHERE {{ {PRODUCT} }}");
+    let request = || Request::retrieve("cse-in/c").with("sqi", "true").with("smf", &query);
+    refuse_all(&node, (0..20).map(|_| request()));
     let asked = Request::retrieve("cse-in/c").with("sqi", "true").with("smf", "ASK { ?x <a:n> 7 }");
-    assert!(client.send(&asked).expect(2000).text("/m2m:qres").contains("true"));
+    assert!(node.client().send(&asked).expect(2000).text("/m2m:qres").contains("true"));
+}
+
+/// The same with changes, which wait for others of the same descriptor too.
+#[test]
+fn a_crowd_of_changes_without_end_is_refused_and_no_more() {
+    let names = ["s", "t", "u"];
+    let node = crowded(&names);
+    let update = |name: &str, soe: String| {
+        Request::update(&format!("cse-in/c/{name}"), json!({ "m2m:smd": { "soe": soe } }))
+    };
+    let without_end = format!("DELETE {{ ?x <a:n> ?a }} WHERE {{ {PRODUCT} }}");
+    refuse_all(&node, (0..24).map(|number| update(names[number % 3], without_end.clone())));
+    let change = update("s", "DELETE DATA { <a:x> <a:n> 7 }".to_owned());
+    let _ = node.client().send(&change).expect(2004);
 }
