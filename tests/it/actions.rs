@@ -2,18 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use dyad_tests::{Answer, Client, Node, Request, Store};
+use dyad_tests::{Answer, Client, Node, Request, everywhere};
 use serde_json::{Value, json};
 
 use crate::load::PATIENCE;
-
-fn everywhere(test: impl Fn(Store)) {
-    for store in [Store::Sqlite, Store::Postgres] {
-        if store.is_available() {
-            test(store);
-        }
-    }
-}
 
 fn container(client: &Client, name: &str) {
     let content = json!({ "m2m:cnt": { "rn": name, "mni": 1_000_000 } });

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use dyad_tests::{Client, Node, Request, Store};
+use dyad_tests::{Client, Node, Request, Store, everywhere};
 use serde_json::{Value, json};
 
 use crate::load::PATIENCE;
@@ -17,14 +17,6 @@ fn node(store: Store) -> dyad_tests::Builder {
 /// A RETRIEVE by who may see everything.
 fn seen(to: &str) -> Request {
     Request::retrieve(to).from(CSE)
-}
-
-fn everywhere(test: impl Fn(Store)) {
-    for store in [Store::Sqlite, Store::Postgres] {
-        if store.is_available() {
-            test(store);
-        }
-    }
 }
 
 /// The addresses of all resources of a type.

@@ -42,10 +42,7 @@ fn sorted(mut list: Vec<String>) -> Vec<String> {
 
 #[test]
 fn so_many_are_one_notification_and_survive_a_kill() {
-    for store in [Store::Sqlite, Store::Postgres] {
-        if !store.is_available() {
-            continue;
-        }
+    for store in Store::lasting() {
         let mut node = Node::on(store).start();
         let sink = Sink::new();
         let client = node.client();

@@ -251,10 +251,7 @@ fn members_change_while_requests_go_to_them() {
 
 #[test]
 fn what_a_request_to_the_group_deleted_is_gone_from_it_for_good() {
-    for store in [Store::Sqlite, Store::Postgres] {
-        if !store.is_available() {
-            continue;
-        }
+    for store in Store::lasting() {
         let mut node = Node::on(store).start();
         let members = containers(&node.client(), "c", 50);
         group(&node.client(), "g", &members);

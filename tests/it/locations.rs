@@ -2,18 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use dyad_tests::{Answer, Client, Node, Request, Store};
+use dyad_tests::{Answer, Client, Node, Request, Store, everywhere};
 use serde_json::{Value, json};
 
 use crate::load::PATIENCE;
-
-fn everywhere(test: impl Fn(Store)) {
-    for store in [Store::Sqlite, Store::Postgres] {
-        if store.is_available() {
-            test(store);
-        }
-    }
-}
 
 /// A resource, once it is as it should be.
 fn wait_for(client: &Client, to: &str, enough: impl Fn(&Value) -> bool) -> Answer {

@@ -7,12 +7,6 @@ use serde_json::{Value, json};
 
 use crate::load::{PATIENCE, add, contents, instance};
 
-const STORES: [Store; 2] = [Store::Sqlite, Store::Postgres];
-
-fn available() -> impl Iterator<Item = Store> {
-    STORES.into_iter().filter(|store| store.is_available())
-}
-
 /// A container with one subscription for new instances, with further attributes.
 fn subscribed(client: &Client, name: &str, target: &str, policy: Value) {
     let _ = client.send(&Request::create("cse-in", 3, json!({"m2m:cnt": {"rn": name}}))).expect(2001);
@@ -44,7 +38,7 @@ fn batches(received: &[Received]) -> Vec<Vec<String>> {
 
 #[test]
 fn a_batch_that_is_filling_survives_a_crash() {
-    for store in available() {
+    for store in Store::lasting() {
         let mut node = Node::on(store).start();
         let sink = Sink::new();
         subscribed(&node.client(), "c", &sink.url(), json!({"bn": {"num": 5, "dur": "PT1H"}}));
@@ -60,7 +54,7 @@ fn a_batch_that_is_filling_survives_a_crash() {
 
 #[test]
 fn the_time_of_a_batch_goes_on_through_a_crash() {
-    for store in available() {
+    for store in Store::lasting() {
         let mut node = Node::on(store).start();
         let sink = Sink::new();
         subscribed(&node.client(), "c", &sink.url(), json!({"bn": {"dur": "PT2S"}}));
@@ -76,7 +70,7 @@ fn the_time_of_a_batch_goes_on_through_a_crash() {
 
 #[test]
 fn a_rate_limit_spreads_notifications_over_windows() {
-    for store in available() {
+    for store in Store::lasting() {
         let mut node = Node::on(store).start();
         let sink = Sink::new();
         subscribed(&node.client(), "c", &sink.url(), json!({"rl": {"mnn": 2, "tww": "PT1S"}}));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use dyad_tests::{Answer, Client, Node, Received, Reply, Request, Sink, Store};
+use dyad_tests::{Answer, Client, Node, Received, Reply, Request, Sink, Store, everywhere};
 use serde_json::{Value, json};
 
 use crate::load::PATIENCE;
@@ -41,14 +41,6 @@ fn is_there(client: &Client, to: &str) -> bool {
 
 fn results(received: &[Received]) -> Vec<&Value> {
     received.iter().filter_map(|one| one.body.get("m2m:rsp")).collect()
-}
-
-fn everywhere(test: impl Fn(Store)) {
-    for store in [Store::Sqlite, Store::Postgres] {
-        if store.is_available() {
-            test(store);
-        }
-    }
 }
 
 #[test]

@@ -17,10 +17,7 @@ fn count(client: &Client) -> String {
 
 #[test]
 fn changes_by_sparql_at_the_same_time_are_all_kept() {
-    for store in [Store::Sqlite, Store::Postgres] {
-        if !store.is_available() {
-            continue;
-        }
+    for store in Store::lasting() {
         let mut node = Node::on(store).start();
         let client = node.client();
         let _ = client.send(&Request::create("cse-in", 3, json!({ "m2m:cnt": { "rn": "c" } }))).expect(2001);

@@ -54,10 +54,7 @@ fn create_takes(client: &Client, container: &str) -> Duration {
 #[test]
 fn a_thousand_subscribers_are_told_in_order() {
     const SUBSCRIBERS: usize = 1_000;
-    for store in [Store::Sqlite, Store::Postgres] {
-        if !store.is_available() {
-            continue;
-        }
+    for store in Store::lasting() {
         let node = Node::on(store).start();
         let (client, sink) = (node.client(), Sink::new());
         crowded(&client, "c", &sink, SUBSCRIBERS);
@@ -88,10 +85,7 @@ fn a_thousand_subscribers_are_told_in_order() {
 #[test]
 fn many_subscribers_are_told_although_the_node_is_killed() {
     const SUBSCRIBERS: usize = 600;
-    for store in [Store::Sqlite, Store::Postgres] {
-        if !store.is_available() {
-            continue;
-        }
+    for store in Store::lasting() {
         let mut node = Node::on(store).start();
         let sink = Sink::new();
         crowded(&node.client(), "c", &sink, SUBSCRIBERS);

@@ -8,11 +8,6 @@ use serde_json::json;
 
 use crate::load::{held, subscribed};
 
-/// Both stores that last, where they are there.
-fn stores() -> impl Iterator<Item = Store> {
-    [Store::Sqlite, Store::Postgres].into_iter().filter(|store| store.is_available())
-}
-
 /// Runs so many clients at once, each with its number.
 fn together(node: &Node, clients: usize, work: impl Fn(usize, &Client) + Sync) {
     std::thread::scope(|scope| {
@@ -32,7 +27,7 @@ fn succeeds(answer: &Answer, success: u64, failures: &[u64]) -> bool {
 
 #[test]
 fn every_modification_counts_once() {
-    for store in stores() {
+    for store in Store::lasting() {
         let node = Node::on(store).start();
         subscribed(&node.client(), "c", &[]);
         let (created, deleted, updated) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
@@ -69,7 +64,7 @@ fn every_modification_counts_once() {
 
 #[test]
 fn a_bounded_container_stays_within_its_bounds() {
-    for store in stores() {
+    for store in Store::lasting() {
         let node = Node::on(store).start();
         let client = node.client();
         let bounded = json!({"m2m:cnt": {"rn": "c", "mni": 7, "mbs": 100}});
@@ -98,7 +93,7 @@ fn a_bounded_container_stays_within_its_bounds() {
 
 #[test]
 fn updates_of_different_attributes_do_not_undo_each_other() {
-    for store in stores() {
+    for store in Store::lasting() {
         let node = Node::on(store).start();
         subscribed(&node.client(), "c", &[]);
         together(&node, 3, |number, client| {
@@ -116,7 +111,7 @@ fn updates_of_different_attributes_do_not_undo_each_other() {
 
 #[test]
 fn a_name_is_given_once() {
-    for store in stores() {
+    for store in Store::lasting() {
         let node = Node::on(store).start();
         subscribed(&node.client(), "c", &[]);
         let winners: Vec<AtomicU64> = (0..25).map(|_| AtomicU64::new(0)).collect();
@@ -155,7 +150,7 @@ fn a_name_comes_and_goes_as_often_as_it_was_answered() {
 
 #[test]
 fn a_tree_that_goes_takes_everything_along() {
-    for store in stores() {
+    for store in Store::lasting() {
         let node = Node::on(store).start();
         subscribed(&node.client(), "c", &[]);
         together(&node, 6, |number, client| {

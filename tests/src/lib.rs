@@ -22,7 +22,7 @@ mod subject;
 mod wire;
 
 pub use client::{Answer, Client, Transport};
-pub use node::{Builder, Node, Store, binary, program};
+pub use node::{Builder, Node, Store, binary, everywhere, program};
 pub use request::{Operation, Request};
 pub use sink::{Received, Reply, Sink};
 pub use subject::Subject;

@@ -34,6 +34,16 @@ impl Store {
     pub fn is_available(self) -> bool {
         self != Self::Postgres || variable("DYAD_TEST_POSTGRES").is_some()
     }
+
+    /// Those that last, where they are there.
+    pub fn lasting() -> impl Iterator<Item = Self> {
+        [Self::Sqlite, Self::Postgres].into_iter().filter(|store| store.is_available())
+    }
+}
+
+/// Runs a test on both stores that last, where they are there.
+pub fn everywhere(test: impl Fn(Store)) {
+    Store::lasting().for_each(test);
 }
 
 /// How a node is started.

@@ -5,19 +5,10 @@ mod clock;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use dyad_tests::{Client, Node, Received, Request, Sink, Store};
+use dyad_tests::{Client, Node, Received, Request, Sink, Store, everywhere};
 use serde_json::{Value, json};
 
 use crate::load::{PATIENCE, add};
-
-/// Runs a test on both stores that last, where they are there.
-fn everywhere(test: impl Fn(Store)) {
-    for store in [Store::Sqlite, Store::Postgres] {
-        if store.is_available() {
-            test(store);
-        }
-    }
-}
 
 fn container(client: &Client, name: &str) {
     let _ = client.send(&Request::create("cse-in", 3, json!({"m2m:cnt": {"rn": name}}))).expect(2001);

@@ -5,7 +5,7 @@ mod clock;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use dyad_tests::{Client, Node, Received, Request, Sink, Store, moment};
+use dyad_tests::{Client, Node, Received, Request, Sink, Store, everywhere, moment};
 use serde_json::{Value, json};
 
 use crate::load::{PATIENCE, add, contents, instance};
@@ -13,15 +13,6 @@ use crate::load::{PATIENCE, add, contents, instance};
 /// No moment and every moment.
 const NEVER: &str = "* * * * * * 2000";
 const ALWAYS: &str = "* * * * * * *";
-
-/// Runs a test on both stores that last, where they are there.
-fn everywhere(test: impl Fn(Store)) {
-    for store in [Store::Sqlite, Store::Postgres] {
-        if store.is_available() {
-            test(store);
-        }
-    }
-}
 
 fn schedule(entry: &str) -> Value {
     json!({"m2m:sch": {"rn": "n", "se": {"sce": [entry]}}})

@@ -9,22 +9,13 @@ mod windows;
 use std::time::{Duration, Instant};
 
 pub(crate) use clock::HandClock;
-use dyad_tests::{Answer, Client, Request, Store};
+use dyad_tests::{Answer, Client, Request, everywhere};
 use serde_json::{Value, json};
 
 use crate::load::PATIENCE;
 
 /// Where the time series of a test is.
 const SERIES: &str = "cse-in/ts";
-
-/// Runs a test on both stores that last, where they are there.
-fn everywhere(test: impl Fn(Store)) {
-    for store in [Store::Sqlite, Store::Postgres] {
-        if store.is_available() {
-            test(store);
-        }
-    }
-}
 
 /// Makes a time series of some attributes.
 #[track_caller]
