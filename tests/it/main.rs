@@ -29,6 +29,7 @@ mod locations;
 mod mqtt;
 mod mqtt_broker;
 mod observing;
+mod on_clock;
 mod policies;
 mod polling;
 mod requests;

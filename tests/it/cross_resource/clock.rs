@@ -1,35 +1,20 @@
 //! Windows on a clock that the test turns: to the microsecond, and over jumps.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use dyad_core::config::Config;
-use dyad_core::store::{Options, Store};
-use dyad_core::{Builder, Clock, Cse};
-use dyad_protocol::exchange::Arrival;
-use dyad_protocol::schema::Schemas;
-use dyad_protocol::time::Span;
-use dyad_protocol::{Operation, Request, Timestamp};
+use dyad_core::Cse;
+use dyad_protocol::Operation;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::function::{Wire, config};
+use crate::function::{self, Wire};
 use crate::load::PATIENCE;
+use crate::on_clock::{self, HandClock, SECOND};
 
-const SECOND: i64 = 1_000_000;
 const START: i64 = 1_800_000_000 * SECOND;
 
-/// A clock that stands still until it is turned.
-struct HandClock(AtomicI64);
-
-impl Clock for HandClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::Relaxed))
-    }
-}
-
-/// A node on such a clock, with a subscription across the containers `one` and `two`.
+/// A node on a clock of the test, with a subscription across the containers `one` and `two`.
 struct Bench {
     cse: Arc<Cse>,
     clock: Arc<HandClock>,
@@ -40,18 +25,10 @@ struct Bench {
 
 impl Bench {
     async fn start(window: Value) -> Self {
-        let clock = Arc::new(HandClock(AtomicI64::new(START)));
-        let life = Span::parse_duration("P1000Y").unwrap();
+        let clock = HandClock::at(START);
         let (wire, came) = mpsc::channel(1_000);
-        let builder = Builder {
-            config: Config { default_expiration: life, max_expiration: life, ..config() },
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            schemas: Arc::new(Schemas::builtin().unwrap()),
-            store: Store::open("sqlite::memory:", &Options::default()).unwrap(),
-            transports: vec![Arc::new(Wire(wire))],
-            functions: dyad_plugins::all(),
-        };
-        let mut bench = Self { cse: builder.start().await.unwrap(), clock, came, heard: 0 };
+        let cse = on_clock::start(&clock, vec![Arc::new(Wire(wire))]).await;
+        let mut bench = Self { cse, clock, came, heard: 0 };
         for name in ["one", "two"] {
             bench.ask(Operation::Create, "cse-in", 3, Some(json!({"m2m:cnt": {"rn": name}}))).await;
         }
@@ -66,22 +43,12 @@ impl Bench {
     }
 
     fn turn_to(&self, seconds: i64, micros: i64) {
-        self.clock.0.store(START + seconds * SECOND + micros, Ordering::Relaxed);
+        self.clock.turn_to(START + seconds * SECOND + micros);
     }
 
     async fn ask(&self, operation: Operation, to: &str, ty: u32, content: Option<Value>) {
-        let request = Request {
-            operation,
-            to: to.into(),
-            from: Some("CAdmin".into()),
-            request_identifier: "1".into(),
-            release_version_indicator: Some("4".into()),
-            resource_type: (ty > 0).then_some(ty),
-            content: content.map(Into::into),
-            ..Request::default()
-        };
-        let answer = self.cse.handle(request, Arrival::default()).await;
-        assert!(answer.status.is_success(), "{:?}", answer.content);
+        let (status, answer) = function::ask(&self.cse, "CAdmin", operation, to, ty, content).await;
+        assert!((2000..3000).contains(&status), "{answer}");
     }
 
     /// Something happens in a container, and the subscription hears of it.

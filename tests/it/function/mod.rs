@@ -65,14 +65,26 @@ async fn start(functions: Vec<Arc<dyn ServiceFunction>>, wire: Wire) -> anyhow::
 
 /// Creates a resource: the status code, and the content of the answer.
 pub(crate) async fn create(cse: &Cse, from: &str, to: &str, ty: u32, content: Value) -> (u16, Value) {
+    ask(cse, from, Operation::Create, to, ty, Some(content)).await
+}
+
+/// Asks for something, with no type if it is 0: the status code, and the content of the answer.
+pub(crate) async fn ask(
+    cse: &Cse,
+    from: &str,
+    operation: Operation,
+    to: &str,
+    ty: u32,
+    content: Option<Value>,
+) -> (u16, Value) {
     let request = Request {
-        operation: Operation::Create,
+        operation,
         to: to.into(),
         from: Some(from.into()),
         request_identifier: "1".into(),
-        release_version_indicator: Some("3".into()),
-        resource_type: Some(ty),
-        content: Some(content.into()),
+        release_version_indicator: Some("4".into()),
+        resource_type: (ty > 0).then_some(ty),
+        content: content.map(Into::into),
         ..Request::default()
     };
     let answer = cse.handle(request, Arrival::default()).await;

@@ -3,24 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dyad_core::config::Config;
-use dyad_core::store::{Options, Store};
-use dyad_core::{Builder, Clock, Cse};
-use dyad_protocol::schema::Schemas;
-use dyad_protocol::time::Span;
+use dyad_core::Cse;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::function::{self, Wire, config};
-use crate::time_series::HandClock;
+use crate::function::{self, Wire};
+use crate::on_clock::{self, HandClock, SECOND};
 
-const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3_600 * SECOND;
 
 /// A midnight.
 const START: i64 = 1_795_219_200 * SECOND;
 
-/// A node on such a clock, whose targets are here.
+/// A node on a clock of the test, whose targets are here.
 struct Bench {
     cse: Arc<Cse>,
     clock: Arc<HandClock>,
@@ -32,19 +27,8 @@ impl Bench {
     /// of them has the schedule.
     async fn start(below: &str, attributes: Value) -> Self {
         let clock = HandClock::at(START);
-        let life = Span::parse_duration("P1000Y").unwrap();
         let (wire, came) = mpsc::channel(100);
-        let mut config = Config { default_expiration: life, max_expiration: life, ..config() };
-        config.notification.keep_for = life;
-        let builder = Builder {
-            config,
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            schemas: Arc::new(Schemas::builtin().unwrap()),
-            store: Store::open("sqlite::memory:", &Options::default()).unwrap(),
-            transports: vec![Arc::new(Wire(wire))],
-            functions: dyad_plugins::all(),
-        };
-        let bench = Self { cse: builder.start().await.unwrap(), clock, came };
+        let bench = Self { cse: on_clock::start(&clock, vec![Arc::new(Wire(wire))]).await, clock, came };
         let node = json!({"m2m:nod": {"rn": "nod", "ni": "node"}});
         let ae = json!({"m2m:ae": {"rn": "ae", "api": "N1", "rr": true, "srv": ["3"], "poa": ["test://x"],
             "nl": "cse-in/nod"}});

@@ -1,45 +1,21 @@
 //! Detection on a clock that the test turns: to the microsecond, and over jumps.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use dyad_core::config::Config;
-use dyad_core::store::{Options, Store};
-use dyad_core::{Builder, Clock, Cse};
-use dyad_protocol::exchange::{Arrival, Transport};
-use dyad_protocol::schema::Schemas;
-use dyad_protocol::time::Span;
-use dyad_protocol::{Operation, Request, Timestamp};
+use dyad_core::Cse;
+use dyad_protocol::exchange::Transport;
+use dyad_protocol::{Operation, Timestamp};
 use serde_json::{Value, json};
 
 use super::{SERIES, missing};
-use crate::function::config;
+use crate::function;
 use crate::load::PATIENCE;
+use crate::on_clock::{self, HandClock, SECOND};
 
-const SECOND: i64 = 1_000_000;
 const START: i64 = 1_800_000_000 * SECOND;
 
-/// A clock that stands still until it is turned.
-pub(crate) struct HandClock(AtomicI64);
-
-impl HandClock {
-    pub(crate) fn at(micros: i64) -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(micros)))
-    }
-
-    pub(crate) fn turn_to(&self, micros: i64) {
-        self.0.store(micros, Ordering::Relaxed);
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::Relaxed))
-    }
-}
-
-/// A node on such a clock, with a time series of one point in ten seconds, missing after four.
+/// A node on a clock of the test, with a time series of one point in ten seconds, missing after four.
 pub(super) struct Bench {
     cse: Arc<Cse>,
     clock: Arc<HandClock>,
@@ -52,16 +28,7 @@ impl Bench {
 
     pub(super) async fn on(most: u64, transports: Vec<Arc<dyn Transport>>) -> Self {
         let clock = HandClock::at(START);
-        let life = Span::parse_duration("P1000Y").unwrap();
-        let builder = Builder {
-            config: Config { default_expiration: life, max_expiration: life, ..config() },
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            schemas: Arc::new(Schemas::builtin().unwrap()),
-            store: Store::open("sqlite::memory:", &Options::default()).unwrap(),
-            transports,
-            functions: dyad_plugins::all(),
-        };
-        let bench = Self { cse: builder.start().await.unwrap(), clock };
+        let bench = Self { cse: on_clock::start(&clock, transports).await, clock };
         let series = json!({"m2m:ts": {
             "rn": "ts", "pei": 10_000, "peid": 1_000, "mdt": 4_000, "mdd": true, "mdn": most,
         }});
@@ -81,18 +48,7 @@ impl Bench {
         ty: u32,
         content: Option<Value>,
     ) -> (u16, Value) {
-        let request = Request {
-            operation,
-            to: to.into(),
-            from: Some("CAdmin".into()),
-            request_identifier: "1".into(),
-            release_version_indicator: Some("3".into()),
-            resource_type: (ty > 0).then_some(ty),
-            content: content.map(Into::into),
-            ..Request::default()
-        };
-        let answer = self.cse.handle(request, Arrival::default()).await;
-        (answer.status.number(), answer.content.map(|content| content.into_value()).unwrap_or_default())
+        function::ask(&self.cse, "CAdmin", operation, to, ty, content).await
     }
 
     async fn comes(&self, generated: i64) {

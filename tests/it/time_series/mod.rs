@@ -8,7 +8,6 @@ mod windows;
 
 use std::time::{Duration, Instant};
 
-pub(crate) use clock::HandClock;
 use dyad_tests::{Answer, Client, Request, everywhere};
 use serde_json::{Value, json};
 
