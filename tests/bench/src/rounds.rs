@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::bench::Bench;
 use crate::child::Server;
 use crate::load::{Framing, Histogram, Load, Outcome, Script, Until};
+use crate::script::Prepared;
 
 /// One of two sides.
 pub(crate) struct Side<'a> {
@@ -18,7 +19,12 @@ pub(crate) struct Side<'a> {
     pub(crate) expect: u16,
 }
 
-impl Side<'_> {
+impl<'a> Side<'a> {
+    /// One that is asked for the same all the time.
+    pub(crate) fn of(server: &'a Server, framing: Framing, request: &Prepared, expect: u16) -> Self {
+        Self { server, framing, script: Box::new(request.script()), expect }
+    }
+
     fn load(&mut self, bench: &Bench, until: Until) -> Result<Outcome> {
         let load = bench.load(self.server, self.expect, until);
         let address = self.framing.address(self.server)?;

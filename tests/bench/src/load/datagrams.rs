@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
 
-use super::{Outcome, PATIENCE};
+use super::{Outcome, PATIENCE, ready};
 use crate::node::AE;
 
 /// Writes the request of a socket: its number and token are all that has to differ. The message ID is filled in.
@@ -117,10 +117,7 @@ impl Datagrams {
         }
         let mut heard = began;
         while self.sockets.iter().any(|lane| lane.waits) {
-            match self.poll.poll(&mut events, Some(AGAIN_AFTER)) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                other => other?,
-            }
+            ready(&mut self.poll, &mut events, AGAIN_AFTER)?;
             if heard.elapsed() > PATIENCE {
                 bail!("no answer within {} s ({outcome})", PATIENCE.as_secs());
             }

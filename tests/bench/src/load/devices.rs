@@ -14,7 +14,7 @@ use mio::{Events, Interest, Poll, Token};
 use rumqttc::mqttbytes::Error;
 use rumqttc::{Connect, Packet, PubAck, Publish, QoS, Subscribe};
 
-use super::{Outcome, PATIENCE, TOLERATED};
+use super::{Outcome, PATIENCE, TOLERATED, ready};
 
 /// Longest packet in bytes.
 const LONGEST: usize = 1 << 20;
@@ -63,10 +63,7 @@ impl Devices {
         let mut missing = self.each.len();
         let mut events = Events::with_capacity(256);
         while missing > 0 {
-            match self.poll.poll(&mut events, Some(PATIENCE)) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                other => other?,
-            }
+            ready(&mut self.poll, &mut events, PATIENCE)?;
             ensure!(!events.is_empty(), "{missing} answers do not come");
             for number in events.iter().map(|event| event.token().0) {
                 let Some(device) = self.each.get_mut(number) else { continue };

@@ -10,7 +10,7 @@ mod histogram;
 mod lane;
 
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -132,10 +132,7 @@ impl Load {
             }
         }
         while waiting > 0 {
-            match poll.poll(&mut events, Some(PATIENCE)) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                other => other?,
-            }
+            ready(&mut poll, &mut events, PATIENCE)?;
             if events.is_empty() {
                 bail!("no answer within {} s ({outcome})", PATIENCE.as_secs());
             }
@@ -161,6 +158,16 @@ impl Load {
         match self.until {
             Until::Elapsed(limit) => elapsed < limit,
             Until::Answered(limit) => sent < limit,
+        }
+    }
+}
+
+/// Waits for events, for so long at the most; a signal is none.
+pub(crate) fn ready(poll: &mut Poll, events: &mut Events, longest: Duration) -> io::Result<()> {
+    loop {
+        match poll.poll(events, Some(longest)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
         }
     }
 }

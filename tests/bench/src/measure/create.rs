@@ -23,14 +23,8 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     let yardstick = bench.yardstick(&arguments, &node.server)?;
 
     let request = script::post(&path, AE, TY_INSTANCE, INSTANCE);
-    let mut judged = Side {
-        server: &node.server,
-        framing: Framing::Http,
-        script: Box::new(request.script()),
-        expect: 201,
-    };
-    let mut against =
-        Side { server: &yardstick, framing: Framing::Http, script: Box::new(request.script()), expect: 201 };
+    let mut judged = Side::of(&node.server, Framing::Http, &request, 201);
+    let mut against = Side::of(&yardstick, Framing::Http, &request, 201);
     let pair = alternate(bench, &mut judged, &mut against)?;
     report.add(Row::share(&format!("CREATE instance, mni 1000, {size} bytes"), &pair, 0.60));
     Ok(())

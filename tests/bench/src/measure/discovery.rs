@@ -25,18 +25,8 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Result<()> {
 
         let discovery = script::get(QUERY, ADMIN);
         let retrieve = script::get(&format!("{HOME}/needle"), AE);
-        let mut judged = Side {
-            server: &node.server,
-            framing: Framing::Http,
-            script: Box::new(discovery.script()),
-            expect: 200,
-        };
-        let mut against = Side {
-            server: &node.server,
-            framing: Framing::Http,
-            script: Box::new(retrieve.script()),
-            expect: 200,
-        };
+        let mut judged = Side::of(&node.server, Framing::Http, &discovery, 200);
+        let mut against = Side::of(&node.server, Framing::Http, &retrieve, 200);
         let pair = alternate(bench, &mut judged, &mut against)?;
         report.add(Row::share(&format!("Discovery, 1 of {}, to RETRIEVE", forest.size()), &pair, goal));
     }

@@ -1,6 +1,5 @@
 //! Entities that cannot be called: ten thousand of them poll at the same time, then each is notified.
 
-use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -8,7 +7,7 @@ use mio::{Events, Poll};
 
 use crate::bench::Bench;
 use crate::child::pause;
-use crate::load::{Framing, Lane};
+use crate::load::{Framing, Lane, ready};
 use crate::node::{Node, TY_AE, TY_CONTAINER, TY_POLLING_CHANNEL, TY_SUBSCRIPTION};
 use crate::report::{Report, Row};
 use crate::script;
@@ -110,10 +109,7 @@ impl Polls {
         let mut missing = came.len();
         let mut events = Events::with_capacity(1_024);
         while missing > 0 {
-            match self.poll.poll(&mut events, Some(PATIENCE)) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                other => other?,
-            }
+            ready(&mut self.poll, &mut events, PATIENCE)?;
             ensure!(!events.is_empty(), "{missing} of {ENTITIES} polls were not answered");
             for event in &events {
                 let Some(lane) = self.lanes.get_mut(event.token().0) else { continue };

@@ -28,14 +28,8 @@ fn compare(bench: &Bench, report: &mut Report, node: &mut Node, measure: &str, p
     let size = node.retrieve(path, AE)?.body.len();
     let yardstick = bench.yardstick(&["yardstick-read", "--size", &size.to_string()], &node.server)?;
     let request = script::get(path, AE);
-    let mut judged = Side {
-        server: &node.server,
-        framing: Framing::Http,
-        script: Box::new(request.script()),
-        expect: 200,
-    };
-    let mut against =
-        Side { server: &yardstick, framing: Framing::Http, script: Box::new(request.script()), expect: 200 };
+    let mut judged = Side::of(&node.server, Framing::Http, &request, 200);
+    let mut against = Side::of(&yardstick, Framing::Http, &request, 200);
     let pair = alternate(bench, &mut judged, &mut against)?;
     report.add(Row::share(&format!("{measure}, {size} bytes"), &pair, 0.70));
     Ok(())

@@ -25,14 +25,8 @@ fn retrieve(bench: &Bench, report: &mut Report) -> Result<()> {
     let size = node.retrieve(&path, AE)?.body.len();
     let echo = bench.yardstick(&["yardstick-ws-echo"], &node.server)?;
     let request = script::ws_get(&path, AE);
-    let mut judged = Side {
-        server: &node.server,
-        framing: Framing::WebSocket,
-        script: Box::new(request.script()),
-        expect: 200,
-    };
-    let mut against =
-        Side { server: &echo, framing: Framing::WebSocket, script: Box::new(request.script()), expect: 200 };
+    let mut judged = Side::of(&node.server, Framing::WebSocket, &request, 200);
+    let mut against = Side::of(&echo, Framing::WebSocket, &request, 200);
     let pair = alternate(bench, &mut judged, &mut against)?;
     report.add(Row::share(&format!("RETRIEVE over WebSocket, {size} bytes, to an echo"), &pair, 0.70));
     Ok(())
@@ -45,14 +39,8 @@ fn create(bench: &Bench, report: &mut Report) -> Result<()> {
     node.fill(bench, &path, 1500)?;
     let (ws, http) =
         (script::ws_post(&path, AE, TY_INSTANCE, INSTANCE), script::post(&path, AE, TY_INSTANCE, INSTANCE));
-    let mut judged = Side {
-        server: &node.server,
-        framing: Framing::WebSocket,
-        script: Box::new(ws.script()),
-        expect: 201,
-    };
-    let mut against =
-        Side { server: &node.server, framing: Framing::Http, script: Box::new(http.script()), expect: 201 };
+    let mut judged = Side::of(&node.server, Framing::WebSocket, &ws, 201);
+    let mut against = Side::of(&node.server, Framing::Http, &http, 201);
     let pair = alternate(bench, &mut judged, &mut against)?;
     report.add(Row::share("CREATE over WebSocket, to HTTP", &pair, 0.80));
     Ok(())

@@ -1,6 +1,5 @@
 //! Ten thousand AEs, each with an open connection: what one takes, and how soon each is told of a change.
 
-use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -8,7 +7,7 @@ use mio::{Events, Poll};
 
 use crate::bench::Bench;
 use crate::child::pause;
-use crate::load::{Framing, Histogram, Lane};
+use crate::load::{Framing, Histogram, Lane, ready};
 use crate::node::{INSTANCE, Node, TY_AE, TY_INSTANCE, TY_SUBSCRIPTION};
 use crate::report::{Report, Row};
 use crate::script;
@@ -146,10 +145,7 @@ impl Connections {
         let mut missing = count;
         let mut events = Events::with_capacity(1_024);
         while missing > 0 {
-            match self.poll.poll(&mut events, Some(PATIENCE)) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                other => other?,
-            }
+            ready(&mut self.poll, &mut events, PATIENCE)?;
             ensure!(!events.is_empty(), "{missing} of {count} messages did not come");
             for event in &events {
                 let Some(lane) = self.lanes.get_mut(event.token().0) else { continue };
