@@ -159,7 +159,7 @@ pub(crate) fn remove_subtree(
         events.push(Event { operation: Operation::Delete, resource: old });
     }
     if let Some(parent) = parent {
-        types::removed(txn, &parent, resource)?;
+        types::removed(txn, &parent, resource, cause)?;
     }
     Ok(events)
 }

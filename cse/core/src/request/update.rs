@@ -93,6 +93,9 @@ pub(super) fn change(
     let resource = draft.fix()?;
     txn.update(old, Arc::clone(&resource))?;
     types::updated(txn, &resource, sent)?;
+    if call.is_some() {
+        types::child_changed(txn, resource.parent())?;
+    }
     Ok(txn.resource(resource.id())?.unwrap_or(resource))
 }
 

@@ -6,7 +6,7 @@ use dyad_protocol::{Failure, Object};
 use serde_json::Value;
 
 use super::instances;
-use crate::resource::{Draft, Latest, Resource, Txn};
+use crate::resource::{Counts, Draft, Latest, Resource, Txn};
 
 /// Applies changed limits, and what retrieval being enabled again means, to the instances that are there.
 pub(super) fn update(
@@ -23,6 +23,11 @@ pub(super) fn update(
         return forget_instances(txn, old, draft);
     }
     Ok(())
+}
+
+/// Counts the change or deletion of a child in the state tag, as a new instance is counted.
+pub(super) fn count_change(txn: &mut Txn<'_>, container: &Arc<Resource>) -> Result<(), Failure> {
+    txn.update(container, container.counted(&Counts::of(container), txn.now()))
 }
 
 /// Retrieval was disabled and is not any more: what was stored meanwhile goes (TS-0001 9.6.6).

@@ -21,8 +21,8 @@ pub(crate) use cse_base::{bootstrap, live_attributes};
 pub(crate) use instances::part_from_parent;
 
 use crate::Cse;
-use crate::request::{Asker, Call};
-use crate::resource::{Draft, Lookup, Resource, Txn, resolve};
+use crate::request::{Asker, Call, Cause};
+use crate::resource::{Draft, Id, Lookup, Resource, Txn, resolve};
 
 /// The type of the instances of time series.
 const TIME_SERIES_INSTANCE: i32 = 30;
@@ -230,6 +230,19 @@ pub(crate) fn removed(
     txn: &mut Txn<'_>,
     parent: &Arc<Resource>,
     resource: &Arc<Resource>,
+    cause: Cause,
 ) -> Result<(), Failure> {
-    if is_instance(resource.ty()) { instances::removed(txn, parent, resource) } else { Ok(()) }
+    match is_instance(resource.ty()) {
+        true => instances::removed(txn, parent, resource),
+        false if cause == Cause::Request => child_changed(txn, parent.id()),
+        false => Ok(()),
+    }
+}
+
+/// The parent's part in a change of a child that somebody asked for.
+pub(crate) fn child_changed(txn: &mut Txn<'_>, parent: Id) -> Result<(), Failure> {
+    match txn.resource(parent)? {
+        Some(parent) if parent.ty() == 3 => container::count_change(txn, &parent),
+        _ => Ok(()),
+    }
 }
