@@ -1,6 +1,6 @@
 //! Is the primitive one that this node can carry out at all? (TS-0004 7.3.2.1)
 
-use dyad_protocol::primitive::ResponseType;
+use dyad_protocol::primitive::{FilterCriteria, ResponseType};
 use dyad_protocol::time::AbsRelTime;
 use dyad_protocol::{Failure, Operation, ResultContent, StatusCode, id};
 
@@ -64,7 +64,19 @@ pub(super) fn primitive(cse: &Cse, call: &Call) -> Result<(), Failure> {
     if request.operation == Operation::Notify {
         not_for_notify(call)?;
     }
+    bounds(call)?;
     result_content(call)
+}
+
+/// A discovery for what cannot be is a mistake of who asks; other requests just do not find their target so.
+fn bounds(call: &Call) -> Result<(), Failure> {
+    let criteria = call.request.filter_criteria.as_deref().filter(|criteria| criteria.is_discovery());
+    match criteria.and_then(FilterCriteria::contradiction) {
+        Some((upper, lower)) => {
+            Err(Failure::bad_request(format!("{upper} is below {lower}: nothing can match")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What Table 7.2.1.1-1 of TS-0004 does not permit in a NOTIFY.

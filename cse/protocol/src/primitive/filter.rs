@@ -159,6 +159,21 @@ impl FilterCriteria {
         matches!(self.usage, Some(FilterUsage::Discovery | FilterUsage::IpeOnDemandDiscovery))
     }
 
+    /// Two conditions of which no resource can meet both, because the upper bound is below the lower one.
+    pub fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+        fn is_empty<T: PartialOrd>(below: Option<T>, from: Option<T>) -> bool {
+            matches!((below, from), (Some(below), Some(from)) if below < from)
+        }
+        let pairs = [
+            (is_empty(self.created_before, self.created_after), ("crb", "cra")),
+            (is_empty(self.unmodified_since, self.modified_since), ("us", "ms")),
+            (is_empty(self.state_tag_smaller, self.state_tag_bigger), ("sts", "stb")),
+            (is_empty(self.expire_before, self.expire_after), ("exb", "exa")),
+            (is_empty(self.size_below, self.size_above), ("szb", "sza")),
+        ];
+        pairs.into_iter().find_map(|(is_empty, names)| is_empty.then_some(names))
+    }
+
     /// Whether any matching condition is given, as opposed to handling conditions such as `lim`.
     pub fn has_conditions(&self) -> bool {
         let handling = Self {
