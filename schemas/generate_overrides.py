@@ -27,6 +27,9 @@ FILES = [
     (43, "AEContactList", "alst", 3, False),
     (44, "AEContactListPerCSE", "alpc", 3, False),
     (34, "dynamicAuthorizationConsultation", "dac", 2, False),
+    (11, "m2mServiceSubscriptionProfile", "mssp", 1, False),
+    (20, "serviceSubscribedNode", "svsn", 1, False),
+    (19, "serviceSubscribedAppRule", "asar", 1, False),
     (62, "primitiveProfile", "prp", 4, False),
     (63, "processManagement", "prmr", 4, False),
     (64, "state", "stte", 4, False),
@@ -49,7 +52,8 @@ CLAUSES = {
 
 # The service function that carries out the procedures of a type: without it, the type is a table that nobody keeps.
 FUNCTIONS = {
-    "AE": "registration", "subscription": "subscription", "group": "group", "request": "request",
+    "AE": "registration", "m2mServiceSubscriptionProfile": "registration", "serviceSubscribedNode": "registration",
+    "serviceSubscribedAppRule": "registration", "subscription": "subscription", "group": "group", "request": "request",
     "timeSeries": "time-series", "timeSeriesInstance": "time-series", "pollingChannel": "polling", "schedule": "schedule",
     "locationPolicy": "location", "semanticDescriptor": "semantics", "crossResourceSubscription": "cross-resource",
     "notificationTargetMgmtPolicyRef": "notification-target", "notificationTargetPolicy": "notification-target",
@@ -81,6 +85,7 @@ OPERATIONS = {
     "timeSeriesInstance": "CRD",  # UPDATE is rejected (7.4.39.2.3)
     **{name: "CRUD" for name in (
         "pollingChannel", "schedule", "locationPolicy", "semanticDescriptor", "crossResourceSubscription", "notificationTargetMgmtPolicyRef",
+        "m2mServiceSubscriptionProfile", "serviceSubscribedNode", "serviceSubscribedAppRule",
         "notificationTargetPolicy", "policyDeletionRules", "dynamicAuthorizationConsultation", "primitiveProfile", "processManagement", "state",
         "action", "dependency",
     )},
@@ -94,9 +99,9 @@ OPERATIONS = {
     "notificationTargetSelfReference": "D",
 }
 
-# Release 4 types are children according to the second source alone.
+# Release 4 types are children according to the second source alone. A <schedule> below an <AE> is in the schemas of release 2.
 ADDED_CHILDREN = {
-    5: [60, 62, 63, 65], 2: [10, 60, 62, 63, 65], 3: [65], 28: [58, 65], 14: [65], 9: [65], 29: [65], 62: [23], 63: [23, 64], 64: [23, 65],
+    5: [60, 62, 63, 65], 2: [10, 18, 60, 62, 63, 65], 3: [65], 28: [58, 65], 14: [65], 9: [65], 29: [65], 62: [23], 63: [23, 64], 64: [23, 65],
     65: [23, 66], 66: [23],
 }
 

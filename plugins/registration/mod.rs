@@ -3,6 +3,8 @@
 //! Responsible for who may register, for AE-IDs and their uniqueness, and for what an `<AE>` must say of itself.
 //! Registration of CSEs is left to a function of its own.
 
+mod profile;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
@@ -11,6 +13,7 @@ use dyad_core::resource::{Draft, Lookup, Txn};
 use dyad_core::settings::{Kind, Setting, Value as Given};
 use dyad_core::{Change, Report, ServiceFunction, Stage, access};
 use dyad_protocol::{Failure, StatusCode, id};
+use profile::{Profiles, Registree};
 use serde_json::Value;
 
 /// The name of the function, and of its section of the settings.
@@ -18,6 +21,9 @@ const NAME: &str = "registration";
 
 /// The type number of `<AE>`.
 const AE: u32 = 2;
+
+/// The types whose procedures are carried out here.
+const OWNED: [u32; 4] = [AE, profile::TYPES[0], profile::TYPES[1], profile::TYPES[2]];
 
 /// Who may register.
 const ALLOWED: Setting = Setting::new(
@@ -36,6 +42,7 @@ const ALLOWED: Setting = Setting::new(
 pub struct Registration {
     registered: AtomicU64,
     refused: AtomicU64,
+    profiles: Profiles,
 }
 
 #[async_trait]
@@ -57,19 +64,26 @@ impl ServiceFunction for Registration {
     }
 
     fn owns(&self) -> &[u32] {
-        &[AE]
+        &OWNED
     }
 
     fn apply(&self, txn: &mut Txn<'_>, change: &mut Change<'_>) -> Result<(), Failure> {
         match change {
+            Change::Create { draft, .. } | Change::Update { draft, .. }
+                if profile::TYPES.contains(&draft.table.number) =>
+            {
+                self.profiles.note(draft.table.number);
+                profile::check(txn.cse().config(), draft)
+            }
             Change::Create { call: Some(call), draft, .. } if draft.table.number == AE => {
-                let outcome = register(txn, call, draft);
+                let outcome = register(txn, &self.profiles, call, draft);
                 let counter = if outcome.is_ok() { &self.registered } else { &self.refused };
                 counter.fetch_add(1, Ordering::Relaxed);
                 outcome
             }
             Change::Update { draft, .. } if draft.table.number == AE => check_points_of_access(draft),
             Change::Delete { old, .. } => {
+                self.profiles.note(old.ty());
                 if old.ty() == AE {
                     tracing::info!(ae = %old.ri(), "AE is registered no more");
                 }
@@ -90,23 +104,20 @@ impl ServiceFunction for Registration {
 }
 
 /// Admits an AE and gives it its AE-ID, which is its resource ID too.
-fn register(txn: &mut Txn<'_>, call: &Call, draft: &mut Draft) -> Result<(), Failure> {
+fn register(txn: &mut Txn<'_>, profiles: &Profiles, call: &Call, draft: &mut Draft) -> Result<(), Failure> {
     let cse = txn.cse();
     let config = cse.config();
-    let originator = config.shorten(call.request.originator());
-    let is_admin = originator == config.admin;
-    if !is_admin && !is_allowed(cse.settings(NAME).list(ALLOWED.name), originator) {
-        return Err(Failure::new(
-            StatusCode::AppRuleValidationFailed,
-            "this originator may not register (registration.allowed_originators)",
-        ));
-    }
+    let is_admin = config.shorten(call.request.originator()) == config.admin;
+    let originator = match is_admin {
+        true => config.admin.as_str(),
+        false => admitted(txn, profiles, call, draft)?,
+    };
     let is_old = call.request.release_version_indicator.as_deref().is_none_or(|release| release == "1");
     check_app_id(draft, config.lenient, is_old)?;
     check_points_of_access(draft)?;
     let stem = match originator {
         // The node assigns the AE-ID.
-        "" | "C" => format!("C{}", draft.id),
+        "C" => format!("C{}", draft.id),
         "S" => format!("S{}", draft.id),
         given if is_admin || id::is_ae_id_stem(given) => given.to_owned(),
         _ => return Err(Failure::bad_request("an AE-ID begins with C or S and has no further slashes")),
@@ -136,15 +147,49 @@ fn register(txn: &mut Txn<'_>, call: &Call, draft: &mut Draft) -> Result<(), Fai
     Ok(())
 }
 
+/// The AE-ID-Stem that the originator may register with, or the letter that one will begin with.
+/// APP_RULE_VALIDATION_FAILED if the settings or the profiles of service subscriptions allow none.
+fn admitted<'a>(
+    txn: &mut Txn<'_>,
+    profiles: &Profiles,
+    call: &'a Call,
+    draft: &Draft,
+) -> Result<&'a str, Failure> {
+    let cse = txn.cse();
+    let allowed = cse.settings(NAME).list(ALLOWED.name);
+    // Who does not say which kind of AE-ID it wants gets the one that it may have.
+    let mut stems: Vec<&str> = match cse.config().shorten(call.request.originator()) {
+        "" => vec!["C", "S"],
+        given => vec![given],
+    };
+    stems.retain(|stem| is_allowed(allowed, stem));
+    if stems.is_empty() {
+        return Err(Failure::new(
+            StatusCode::AppRuleValidationFailed,
+            "this originator may not register (registration.allowed_originators)",
+        ));
+    }
+    let registree = Registree {
+        app_id: draft.attributes.get("api").and_then(Value::as_str).unwrap_or_default(),
+        credential: call.arrival.authenticated.as_deref(),
+    };
+    profiles.admitted(txn, &registree, &stems)?.ok_or_else(|| {
+        Failure::new(
+            StatusCode::AppRuleValidationFailed,
+            "no rule of a service subscription admits this AE-ID with this App-ID",
+        )
+    })
+}
+
 /// Patterns of AE-IDs: unreserved characters and `*`, with slashes for those of other nodes.
 fn are_patterns(entries: &[String]) -> bool {
     let allowed = |character: char| character.is_ascii_alphanumeric() || "-._~*/".contains(character);
     entries.iter().all(|entry| !entry.is_empty() && entry.chars().all(allowed))
 }
 
-/// Whether an originator is on the list; one that was left out counts as the kind that it asks for.
+/// Whether an originator is on the list.
 fn is_allowed(allowed: &[String], originator: &str) -> bool {
-    let asked = [if originator.is_empty() { "C".to_owned() } else { originator.to_owned() }];
+    let asked = [originator.to_owned()];
     allowed.iter().any(|pattern| access::matches_originator(pattern, &asked))
 }
 

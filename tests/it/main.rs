@@ -37,6 +37,7 @@ mod schedules;
 mod seeds;
 mod semantics;
 mod serializations;
+mod service_subscriptions;
 mod settings;
 mod storm;
 mod stress;

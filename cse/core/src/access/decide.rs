@@ -76,7 +76,7 @@ pub fn matches_originator(pattern: &str, originator: &[String]) -> bool {
 }
 
 /// Whether a text matches a pattern in which `*` stands for any run of characters, the empty one included.
-pub(crate) fn matches_pattern(pattern: &str, text: &str) -> bool {
+pub fn matches_pattern(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(head) else { return false };
     let mut parts: Vec<&str> = rest.split('*').collect();

@@ -11,8 +11,7 @@ mod policy;
 
 pub use authorize::{authorize, authorize_by, authorize_self, permissions};
 pub use context::{Context, Place};
-pub(crate) use decide::matches_pattern;
-pub use decide::{Question, decide, matches_originator};
+pub use decide::{Question, decide, matches_originator, matches_pattern};
 pub use policy::{ObjectDetail, Policy, Rule};
 
 /// The operations of `acop` (TS-0004 6.3.4.2.29) as bits.

@@ -9,6 +9,9 @@ const CRUD: &[Operation] = &[Create, Retrieve, Update, Delete];
 fn every_type_names_its_function() {
     let functions = [
         ("m2m:ae", "registration"),
+        ("m2m:mssp", "registration"),
+        ("m2m:svsn", "registration"),
+        ("m2m:asar", "registration"),
         ("m2m:sub", "subscription"),
         ("m2m:grp", "group"),
         ("m2m:req", "request"),
