@@ -35,6 +35,26 @@ Examples:
 
 Settings are taken from defaults, file, environment and command line, later ones overriding earlier ones.";
 
+const STATUS: &str = "\
+The node is reached through a socket in the directory in which it runs (operator.socket, data/dyad.sock): ask there, with
+the settings that it was started with, as its user or as root.
+
+Examples:
+  dyad status                                     for people
+  dyad status --json                              for programs, with the figures of each function
+  dyad status --config /etc/dyad.toml             of the node with these settings
+
+Ends with 1 if no node answers.";
+
+const FUNCTIONS: &str = "\
+What is switched off takes part in nothing, and resources of its types are neither created nor changed; what is stored
+stays. A function that the node has switched off after faults is switched on in the same way. The node is reached as by
+`dyad status`.
+
+Examples:
+  dyad functions off action
+  dyad functions on action";
+
 #[derive(Parser)]
 #[command(name = "dyad", version, about = "A oneM2M node that brings devices together", after_help = EXAMPLES)]
 #[command(disable_help_subcommand = true, subcommand_required = true, arg_required_else_help = true)]
@@ -49,6 +69,7 @@ enum Command {
     #[command(after_help = EXAMPLES)]
     Serve(Given),
     /// Ask the running node how it and its service functions are
+    #[command(after_help = STATUS)]
     Status {
         /// Print JSON
         #[arg(long)]
@@ -57,6 +78,7 @@ enum Command {
         given: Given,
     },
     /// Switch a service function of the running node off, also over new starts, or on again
+    #[command(after_help = FUNCTIONS)]
     Functions {
         /// What is to be done
         #[arg(value_enum)]

@@ -77,7 +77,8 @@ fn an_operator_switches_functions_off() {
     let _ = client.send(&made).expect(2001);
     let unknown = run(&node, &["functions", "off", "p2p"]);
     assert_eq!(unknown.status.code(), Some(1));
-    assert!(text(&unknown.stderr).contains("there is no service function p2p"));
+    assert!(text(&unknown.stderr).contains("there is no service function p2p; there are "));
+    assert!(text(&unknown.stderr).contains(", group, "), "the names are said");
 }
 
 #[test]

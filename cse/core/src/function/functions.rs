@@ -119,6 +119,19 @@ impl Functions {
     pub(super) fn find(&self, name: &str) -> Option<(usize, &Hosted)> {
         self.hosted.iter().enumerate().find(|(_, hosted)| hosted.function().name() == name)
     }
+
+    /// The same. NOT_FOUND, with the names that there are, if none has it.
+    fn named(&self, name: &str) -> Result<(usize, &Hosted), Failure> {
+        self.find(name).ok_or_else(|| {
+            let name: String = name.chars().take(64).collect();
+            let names: Vec<_> = self.hosted.iter().map(|hosted| hosted.function().name()).collect();
+            let there_are = names.join(", ");
+            Failure::new(
+                StatusCode::NotFound,
+                format!("there is no service function {name}; there are {there_are}"),
+            )
+        })
+    }
 }
 
 impl<'a> Active<'a> {
@@ -149,7 +162,7 @@ impl Cse {
     /// was off. NOT_FOUND for a name that none has; if the store does not take it, the function is off until the next
     /// start alone.
     pub async fn switch_off(&self, name: &str) -> Result<bool, Failure> {
-        let (place, hosted) = self.hosts().find(name).ok_or_else(|| unknown(name))?;
+        let (place, hosted) = self.hosts().named(name)?;
         // At once: the function may be what keeps the writer.
         let is_new = hosted.faults.switch_off(self.now());
         hosted.stop.send_replace(true);
@@ -170,7 +183,7 @@ impl Cse {
     /// Switches a service function on: it takes up what is stored, as at the start of the node, and then takes part.
     /// `false` if it was on. NOT_FOUND for a name that none has; the failure of `begin` if that fails.
     pub async fn switch_on(&self, name: &str) -> Result<bool, Failure> {
-        let (place, hosted) = self.hosts().find(name).ok_or_else(|| unknown(name))?;
+        let (place, hosted) = self.hosts().named(name)?;
         if !hosted.is_off() {
             return Ok(false);
         }
@@ -191,11 +204,6 @@ impl Cse {
         tracing::info!(function = name, "the service function is switched on");
         Ok(true)
     }
-}
-
-fn unknown(name: &str) -> Failure {
-    let name: String = name.chars().take(64).collect();
-    Failure::new(StatusCode::NotFound, format!("there is no service function {name}"))
 }
 
 /// Does the background work of a function until it is done, the node stops, or the function is switched off. Work that

@@ -17,9 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Gives a command to the node at a socket, and its answer. Fails if there is no node, or the node refuses.
 pub(crate) fn ask(socket: &Path, command: &Command) -> anyhow::Result<Value> {
-    let mut stream = UnixStream::connect(socket).with_context(|| {
-        format!(
-            "no node answers at {}; does it run, in this directory and with the same operator.socket?",
+    let mut stream = UnixStream::connect(socket).map_err(|error| {
+        anyhow::anyhow!(
+            "no node answers at {} ({error}); does it run, in this directory and with the same operator.socket?",
             socket.display()
         )
     })?;
