@@ -67,12 +67,12 @@ pub fn matches_originator(pattern: &str, originator: &[String]) -> bool {
     if pattern == "all" {
         return originator.first().is_some_and(|form| !form.is_empty());
     }
-    originator.iter().any(|form| {
-        matches_pattern(pattern, form)
-            || (pattern.starts_with("//")
-                && !pattern.trim_start_matches('/').contains('/')
-                && form.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('/')))
-    })
+    if originator.iter().any(|form| matches_pattern(pattern, form)) {
+        return true;
+    }
+    let Some(domain) = pattern.strip_prefix("//").map(|name| name.trim_end_matches('/')) else { return false };
+    let domains = originator.iter().filter_map(|form| form.strip_prefix("//")?.split_once('/'));
+    !domain.contains('/') && domains.into_iter().any(|(own, _)| matches_pattern(domain, own))
 }
 
 /// Whether a text matches a pattern in which `*` stands for any run of characters, the empty one included.
