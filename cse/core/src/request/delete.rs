@@ -32,11 +32,12 @@ pub(super) fn authorize(cse: &Cse, call: &Call, snapshot: &mut Snapshot<'_>) -> 
 fn check(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Arc<Resource>, Failure> {
     let target = target::find(cse, call, look)?;
     let resource = target.instance(look, call.now)?;
-    let asker = Asker::new(cse, call);
-    access::authorize(look, cse, &asker, &resource, operation::DELETE, None)?;
+    // What nobody may do is refused before it is asked who wants to (Recv-1.0 of TS-0004 7.4.3.2.4).
     if !resource.table().allows(Operation::Delete) {
         return Err(Failure::not_allowed("the target cannot be deleted"));
     }
+    let asker = Asker::new(cse, call);
+    access::authorize(look, cse, &asker, &resource, operation::DELETE, None)?;
     types::check_visible(look, &resource)?;
     filter::check(look, cse, &resource, call.request.filter_criteria.as_deref())?;
     Ok(resource)
