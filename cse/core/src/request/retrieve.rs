@@ -134,6 +134,10 @@ fn discovery(
     filter: &Filter<'_>,
 ) -> Result<Response, Failure> {
     let found = discover::descendants(cse, asker, look, root, filter, operation::DISCOVERY)?;
+    if found.resources.is_empty() {
+        // Nothing to be found is an answer for those alone who may look here.
+        access::authorize(look, cse, asker, root, operation::DISCOVERY, None)?;
+    }
     let mut entries = Vec::with_capacity(found.resources.len());
     let as_references = call.request.result_content == Some(ResultContent::ChildResourceReferences);
     for resource in &found.resources {
