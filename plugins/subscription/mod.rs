@@ -14,11 +14,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use dyad_core::request::{Call, Target};
 use dyad_core::resource::Txn;
+use dyad_core::settings::Setting;
 use dyad_core::subscription::{self, SUBSCRIPTION};
 use dyad_core::{Change, Cse, Facets, Observe, Report, ServiceFunction, Stage, Stop};
 use dyad_protocol::{Failure, Object, Operation, Response};
 
 use blocking::Blocked;
+
+/// The name of the function, and of its section of the settings.
+const NAME: &str = "subscription";
 
 /// Verifies and matches subscriptions.
 #[derive(Debug)]
@@ -70,7 +74,11 @@ impl Subscriptions {
 #[async_trait]
 impl ServiceFunction for Subscriptions {
     fn name(&self) -> &'static str {
-        "subscription"
+        NAME
+    }
+
+    fn settings(&self) -> &[Setting] {
+        &[verification::URLS]
     }
 
     fn may_block(&self) -> bool {

@@ -3,10 +3,27 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dyad_core::Cse;
-use dyad_core::request::{Call, Target};
+use dyad_core::request::{Call, Target, local_path};
+use dyad_core::resource::resolve;
+use dyad_core::settings::{Kind, Setting, Value as Given};
 use dyad_core::subscription;
 use dyad_protocol::{Failure, Operation, Request, StatusCode};
 use serde_json::Value;
+
+/// The type number of `<AE>`.
+const AE: u32 = 2;
+
+/// Whether URLs are asked too.
+pub(crate) const URLS: Setting = Setting::new(
+    "verify_urls",
+    "true",
+    Kind::Switch,
+    "Whether notification targets that are URLs are asked if they agree, as AEs and CSEs are.",
+)
+.unsafe_if(
+    |value| matches!(value, Given::Switch(false)),
+    "whoever may subscribe can have notifications sent to any host; keep it on where you do not know them",
+);
 
 /// Asks the targets that a request adds to a subscription. Counts those that agree and those that do not.
 pub(crate) async fn verify(
@@ -21,8 +38,12 @@ pub(crate) async fn verify(
         _ => (future_reference(call, target), Vec::new()),
     };
     let originator = cse.config().shorten(call.request.originator());
+    let are_urls_asked = cse.settings(super::NAME).is_on(URLS.name);
     for uri in targets(call) {
-        if cse.config().shorten(uri) == originator || known.contains(&uri) {
+        if (uri.contains("://") && !are_urls_asked)
+            || known.contains(&uri)
+            || is_of(cse, originator, uri).await?
+        {
             continue;
         }
         for uri in subscription::members(cse, uri).await? {
@@ -33,6 +54,26 @@ pub(crate) async fn verify(
         }
     }
     Ok(())
+}
+
+/// Whether a target is the originator itself: by its identifier, by another address of its AE, or by a URL that it is
+/// reached at.
+async fn is_of(cse: &Cse, originator: &str, target: &str) -> Result<bool, Failure> {
+    if cse.config().shorten(target) == originator {
+        return Ok(true);
+    }
+    let (originator, target) = (originator.to_owned(), target.to_owned());
+    cse.look(move |cse, snapshot| {
+        let Some(entity) = resolve(snapshot, &originator)?.filter(|entity| entity.ty() == AE) else {
+            return Ok(false);
+        };
+        if target.contains("://") {
+            return Ok(entity.texts("poa").any(|point| point == target));
+        }
+        let Ok(path) = local_path(cse, cse.config().shorten(&target)) else { return Ok(false) };
+        Ok(resolve(snapshot, path)?.is_some_and(|named| named.id() == entity.id()))
+    })
+    .await
 }
 
 /// What a subscription will be known by: its structured address if its originator names it. The resource ID comes
