@@ -121,7 +121,8 @@ fn urls_are_asked_whether_they_agree_unless_it_is_switched_off() {
         let node = Node::on(Store::Memory).set("subscription.verify_urls", asked).start();
         let client = node.client();
         let _ = client.send(&Request::create("cse-in", 3, json!({ "m2m:cnt": { "rn": "c" } }))).expect(2001);
-        let ae = json!({ "m2m:ae": { "api": "N.x", "rr": true, "srv": ["3"], "poa": ["http://127.0.0.1:9"] } });
+        let ae =
+            json!({ "m2m:ae": { "api": "N.x", "rr": true, "srv": ["3"], "poa": ["http://127.0.0.1:9"] } });
         let _ = client.send(&Request::create("cse-in", 2, ae).from("Cdead")).expect(2001);
         let subscribe = |target: &str| {
             client.send(&Request::create("cse-in/c", 23, json!({ "m2m:sub": { "nu": [target] } }))).rsc

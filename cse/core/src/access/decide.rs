@@ -70,7 +70,9 @@ pub fn matches_originator(pattern: &str, originator: &[String]) -> bool {
     if originator.iter().any(|form| matches_pattern(pattern, form)) {
         return true;
     }
-    let Some(domain) = pattern.strip_prefix("//").map(|name| name.trim_end_matches('/')) else { return false };
+    let Some(domain) = pattern.strip_prefix("//").map(|name| name.trim_end_matches('/')) else {
+        return false;
+    };
     let domains = originator.iter().filter_map(|form| form.strip_prefix("//")?.split_once('/'));
     !domain.contains('/') && domains.into_iter().any(|(own, _)| matches_pattern(domain, own))
 }
