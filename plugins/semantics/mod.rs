@@ -244,7 +244,7 @@ impl SemanticSearch {
         let cse = cse.shared();
         let work = move || {
             let _turn = turn;
-            work(&cse)
+            effort::together(effort::REQUEST, || work(&cse))
         };
         let (give, take) = tokio::sync::oneshot::channel();
         let thread = std::thread::Builder::new().name("sparql".into()).stack_size(STACK);
