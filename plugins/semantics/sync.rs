@@ -38,11 +38,14 @@ pub(super) fn bring_up_to_date(cse: &Cse, graphs: &RwLock<Graphs>) -> Result<(),
     let there: FxHashSet<Id> = versions.iter().map(|(id, _)| *id).collect();
     let gone: Vec<Id> = graphs.ids().filter(|id| !there.contains(id)).collect();
     gone.into_iter().for_each(|id| graphs.remove(id));
+    let mut is_behind = false;
     for (id, version) in versions {
         if graphs.version(id) == Some(version) {
             continue;
         }
         let Some(resource) = look.resource(id)? else { continue };
+        // The epoch counts a commit that is about to be published: until it is, the tree has the version before.
+        is_behind |= resource.row().lt != version;
         // What was stored was readable; if it is no more, it says nothing.
         let triples = representation::triples(resource.attributes()).unwrap_or_default();
         if graphs.len() + triples.len() > TRIPLES {
@@ -54,6 +57,6 @@ pub(super) fn bring_up_to_date(cse: &Cse, graphs: &RwLock<Graphs>) -> Result<(),
         let links = Links::of(resource.attributes(), &triples);
         graphs.put(id, resource.row().lt, triples, links);
     }
-    graphs.epoch = Some(epoch);
+    graphs.epoch = (!is_behind).then_some(epoch);
     Ok(())
 }
