@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use dyad_core::request::Call;
 use dyad_core::request::kept::{self, REQUEST};
-use dyad_core::request::{Call, Target};
 use dyad_core::resource::{Draft, Id, Lookup, Resource, Txn};
 use dyad_core::{Change, Cse, Report, ServiceFunction, Stage, Stop};
 use dyad_protocol::{Failure, Object, StatusCode, Timestamp};
@@ -97,8 +97,8 @@ impl ServiceFunction for Actions {
         &[ACTION, DEPENDENCY]
     }
 
-    fn takes_part(&self, _: Stage, _: &Call, _: &Target) -> bool {
-        false
+    fn stages(&self) -> &'static [Stage] {
+        &[]
     }
 
     fn begin(&self, txn: &mut Txn<'_>) -> Result<(), Failure> {

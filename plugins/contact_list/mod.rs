@@ -58,6 +58,10 @@ impl ServiceFunction for ContactLists {
         &[LIST, PER_CSE]
     }
 
+    fn stages(&self) -> &'static [Stage] {
+        &[Stage::Intercept]
+    }
+
     fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {
         stage == Stage::Intercept
             && call.request.operation == Operation::Notify

@@ -53,6 +53,10 @@ impl ServiceFunction for CrossResource {
         &[CROSS_RESOURCE_SUBSCRIPTION]
     }
 
+    fn stages(&self) -> &'static [Stage] {
+        &[Stage::Intercept, Stage::Prepare]
+    }
+
     fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {
         let is_one = target.resource.ty() == CROSS_RESOURCE_SUBSCRIPTION && target.virtual_child.is_none();
         match (stage, call.request.operation) {

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use dyad_core::request::{Call, Target};
 use dyad_core::{Cse, Report, ServiceFunction, Stage, Stop};
 use dyad_protocol::Failure;
 
@@ -22,8 +21,8 @@ pub struct Expiration {
 
 #[async_trait]
 impl ServiceFunction for Expiration {
-    fn takes_part(&self, _: Stage, _: &Call, _: &Target) -> bool {
-        false
+    fn stages(&self) -> &'static [Stage] {
+        &[]
     }
 
     fn name(&self) -> &'static str {

@@ -109,6 +109,10 @@ impl ServiceFunction for Groups {
         &SETTINGS
     }
 
+    fn stages(&self) -> &'static [Stage] {
+        &[Stage::Intercept, Stage::Prepare]
+    }
+
     fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {
         match stage {
             Stage::Intercept => below_fan_out_point(target).is_some() || is_to_subscription(call, target),
@@ -117,7 +121,7 @@ impl ServiceFunction for Groups {
                 Operation::Update => target.resource.ty() == GROUP,
                 _ => false,
             },
-            Stage::Committed => false,
+            Stage::Committed | Stage::Answered => false,
         }
     }
 

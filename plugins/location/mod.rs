@@ -59,6 +59,10 @@ impl ServiceFunction for Locations {
         &[POLICY]
     }
 
+    fn stages(&self) -> &'static [Stage] {
+        &[Stage::Intercept]
+    }
+
     fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {
         stage == Stage::Intercept
             && call.request.operation == Operation::Retrieve

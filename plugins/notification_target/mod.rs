@@ -48,6 +48,10 @@ impl ServiceFunction for NotificationTargets {
         &[REFERENCE, POLICY, RULES]
     }
 
+    fn stages(&self) -> &'static [Stage] {
+        &[Stage::Intercept]
+    }
+
     fn takes_part(&self, stage: Stage, _call: &Call, target: &Target) -> bool {
         stage == Stage::Intercept && self_reference(target).is_some()
     }

@@ -104,11 +104,15 @@ impl ServiceFunction for Polling {
         Facets { reach: Some(self), ..Facets::default() }
     }
 
+    fn stages(&self) -> &'static [Stage] {
+        &[Stage::Intercept, Stage::Committed]
+    }
+
     fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {
         let concerns = |ty: u32| ty == POLLING_CHANNEL || ENTITIES.contains(&ty);
         match stage {
             Stage::Intercept => is_uri(target),
-            Stage::Prepare => false,
+            Stage::Prepare | Stage::Answered => false,
             Stage::Committed => match call.request.operation {
                 Operation::Create => call.request.resource_type.is_some_and(concerns),
                 _ => concerns(target.resource.ty()),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use dyad_core::request::{Call, Cause, Target};
+use dyad_core::request::{Call, Cause};
 use dyad_core::resource::{Draft, Id, Lookup, Resource, Txn};
 use dyad_core::{Change, Cse, Report, ServiceFunction, Stage, Stop};
 use dyad_protocol::{Failure, Object};
@@ -123,8 +123,8 @@ impl ServiceFunction for Processes {
         &[PROCESS, STATE]
     }
 
-    fn takes_part(&self, _: Stage, _: &Call, _: &Target) -> bool {
-        false
+    fn stages(&self) -> &'static [Stage] {
+        &[]
     }
 
     fn begin(&self, txn: &mut Txn<'_>) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ mod profile;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use dyad_core::request::{Call, Target};
+use dyad_core::request::Call;
 use dyad_core::resource::{Draft, Lookup, Txn};
 use dyad_core::settings::{Kind, Setting, Value as Given};
 use dyad_core::{Change, Report, ServiceFunction, Stage, access};
@@ -47,8 +47,8 @@ pub struct Registration {
 
 #[async_trait]
 impl ServiceFunction for Registration {
-    fn takes_part(&self, _: Stage, _: &Call, _: &Target) -> bool {
-        false
+    fn stages(&self) -> &'static [Stage] {
+        &[]
     }
 
     fn name(&self) -> &'static str {

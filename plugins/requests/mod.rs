@@ -57,6 +57,10 @@ impl ServiceFunction for Requests {
         Facets { deferral: Some(self), ..Facets::default() }
     }
 
+    fn stages(&self) -> &'static [Stage] {
+        &[Stage::Committed]
+    }
+
     fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {
         stage == Stage::Committed
             && call.request.operation == Operation::Delete

@@ -6,7 +6,6 @@
 //! others when this CSE can be expected to be there; nothing here goes by it.
 
 use async_trait::async_trait;
-use dyad_core::request::{Call, Target};
 use dyad_core::resource::{Draft, Id, Lookup, Resource, Txn};
 use dyad_core::subscription::{self, is_subscription};
 use dyad_core::{Change, ServiceFunction, Stage};
@@ -46,8 +45,8 @@ impl ServiceFunction for Schedules {
         &[SCHEDULE]
     }
 
-    fn takes_part(&self, _: Stage, _: &Call, _: &Target) -> bool {
-        false
+    fn stages(&self) -> &'static [Stage] {
+        &[]
     }
 
     fn apply(&self, txn: &mut Txn<'_>, change: &mut Change<'_>) -> Result<(), Failure> {

@@ -89,6 +89,10 @@ impl ServiceFunction for SemanticSearch {
         &[DESCRIPTOR]
     }
 
+    fn stages(&self) -> &'static [Stage] {
+        &[Stage::Intercept, Stage::Prepare]
+    }
+
     fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {
         match stage {
             Stage::Intercept if fan_out::below(target).is_some() => true,
@@ -100,7 +104,7 @@ impl ServiceFunction for SemanticSearch {
             Stage::Prepare => {
                 call.request.operation == Operation::Update && target.resource.ty() == DESCRIPTOR
             }
-            Stage::Committed => false,
+            Stage::Committed | Stage::Answered => false,
         }
     }
 

@@ -16,7 +16,7 @@ use dyad_core::request::{Call, Target};
 use dyad_core::resource::Txn;
 use dyad_core::settings::Setting;
 use dyad_core::subscription::{self, SUBSCRIPTION};
-use dyad_core::{Change, Cse, Facets, Observe, Report, ServiceFunction, Stage, Stop};
+use dyad_core::{Change, Cse, Facets, Report, ServiceFunction, Stage, Stop};
 use dyad_protocol::{Failure, Object, Operation, Response};
 
 use blocking::Blocked;
@@ -89,7 +89,14 @@ impl ServiceFunction for Subscriptions {
         &[SUBSCRIPTION]
     }
 
+    fn stages(&self) -> &'static [Stage] {
+        &[Stage::Prepare, Stage::Answered]
+    }
+
     fn takes_part(&self, stage: Stage, call: &Call, target: &Target) -> bool {
+        if stage == Stage::Answered {
+            return self.is_watched();
+        }
         stage == Stage::Prepare
             && match call.request.operation {
                 Operation::Create => call.request.resource_type == Some(SUBSCRIPTION),
@@ -119,8 +126,11 @@ impl ServiceFunction for Subscriptions {
     }
 
     fn facets(&self) -> Facets<'_> {
-        let observe = self.is_watched().then_some(self as &dyn Observe);
-        Facets { observe, waits: true, ..Facets::default() }
+        Facets { waits: true, ..Facets::default() }
+    }
+
+    fn answered(&self, cse: &Cse, call: &Arc<Call>, target: &Target, outcome: &Result<Response, Failure>) {
+        subscription::accessed(cse, call, target, outcome);
     }
 
     async fn run(self: Arc<Self>, cse: Arc<Cse>, stop: Stop) -> anyhow::Result<()> {
@@ -137,11 +147,5 @@ impl ServiceFunction for Subscriptions {
             summary: format!("{verified} targets agreed and {refused} did not, since the start"),
             figures: vec![("verified", verified), ("refused", refused)],
         }
-    }
-}
-
-impl Observe for Subscriptions {
-    fn answered(&self, cse: &Cse, call: &Arc<Call>, target: &Target, outcome: &Result<Response, Failure>) {
-        subscription::accessed(cse, call, target, outcome);
     }
 }

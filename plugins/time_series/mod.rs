@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use dyad_core::request::{Call, Target};
 use dyad_core::resource::{Draft, Id, Lookup, Resource, Txn};
 use dyad_core::subscription::{self, MissingPoint};
 use dyad_core::{Alarms, Change, Facets, Report, ServiceFunction, Stage};
@@ -47,8 +46,8 @@ impl ServiceFunction for TimeSeries {
         &[TIME_SERIES, INSTANCE]
     }
 
-    fn takes_part(&self, _: Stage, _: &Call, _: &Target) -> bool {
-        false
+    fn stages(&self) -> &'static [Stage] {
+        &[]
     }
 
     fn apply(&self, txn: &mut Txn<'_>, change: &mut Change<'_>) -> Result<(), Failure> {

@@ -78,7 +78,7 @@ pub struct Event {
     pub resource: Arc<Resource>,
 }
 
-/// The stages of a request in which a function may wait for something.
+/// The stages of a request in which a function takes part if it says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// [`ServiceFunction::intercept`]
@@ -87,6 +87,13 @@ pub enum Stage {
     Prepare,
     /// [`ServiceFunction::committed`]
     Committed,
+    /// [`ServiceFunction::answered`]
+    Answered,
+}
+
+impl Stage {
+    /// All of them, in their order.
+    pub const ALL: &'static [Self] = &[Self::Intercept, Self::Prepare, Self::Committed, Self::Answered];
 }
 
 /// What the operator sees of a function.
@@ -150,13 +157,6 @@ pub trait Deferral: Send + Sync {
     fn done(&self, kept: Id);
 }
 
-/// Learns how requests ended, whatever their outcome.
-pub trait Observe: Send + Sync {
-    /// A request to a target that was found has its outcome, which is on its way to the originator. What takes time is
-    /// for a task of its own.
-    fn answered(&self, cse: &Cse, call: &Arc<Call>, target: &Target, outcome: &Result<Response, Failure>);
-}
-
 /// Finds resources by what their `<semanticDescriptor>`s say.
 #[async_trait]
 pub trait Semantics: Send + Sync {
@@ -184,8 +184,6 @@ pub struct Facets<'a> {
     pub deferral: Option<&'a dyn Deferral>,
     /// Semantic discovery.
     pub semantics: Option<&'a dyn Semantics>,
-    /// An observer of requests; `None` as long as there is nothing to observe.
-    pub observe: Option<&'a dyn Observe>,
     /// Calls for resources of the types that it owns, when a time has come.
     pub alarms: Option<&'a dyn Alarms>,
     /// An underlying network.
@@ -232,8 +230,13 @@ pub trait ServiceFunction: Send + Sync + 'static {
         None
     }
 
-    /// Whether it takes part in an asynchronous stage of a request. A function that says no where it has nothing to
-    /// do costs the request nothing.
+    /// The stages in which it may take part at all: in others it is not even asked.
+    fn stages(&self) -> &'static [Stage] {
+        Stage::ALL
+    }
+
+    /// Whether it takes part in a stage of a request; asked about [`Stage::Answered`] before the request is carried
+    /// out. A function that says no where it has nothing to do costs the request next to nothing.
     fn takes_part(&self, _stage: Stage, _call: &Call, _target: &Target) -> bool {
         true
     }
@@ -267,6 +270,17 @@ pub trait ServiceFunction: Send + Sync + 'static {
     /// Learns of what a request changed, after the commit and beside the answer. What the node removes by itself
     /// (expired and trimmed resources) is not told.
     async fn committed(&self, _cse: &Cse, _events: &[Event]) {}
+
+    /// Learns how a request to a target that was found has ended, whatever its outcome, which is on its way to the
+    /// originator. What takes time is for a task of its own.
+    fn answered(
+        &self,
+        _cse: &Cse,
+        _call: &Arc<Call>,
+        _target: &Target,
+        _outcome: &Result<Response, Failure>,
+    ) {
+    }
 
     /// What it offers besides.
     fn facets(&self) -> Facets<'_> {

@@ -30,8 +30,8 @@ pub use clock::{Clock, SystemClock};
 pub use config::Config;
 pub use cse::{Builder, Cse};
 pub use function::{
-    Active, Change, Deferral, Departure, Described, Event, Facets, Observe, Reach, Report, Semantics,
-    ServiceFunction, Stage, Standing, Stop, add_schemas,
+    Active, Change, Deferral, Departure, Described, Event, Facets, Reach, Report, Semantics, ServiceFunction,
+    Stage, Standing, Stop, add_schemas,
 };
 pub use network::Network;
 

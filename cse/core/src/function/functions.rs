@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::faults::Fault;
 use super::hosted::Hosted;
 use super::watchdog::Hook;
-use super::{Report, ServiceFunction, Stop, entity};
+use super::{Report, ServiceFunction, Stage, Stop, entity};
 use crate::Cse;
 use crate::config::Config;
 use crate::settings::Values;
@@ -27,6 +27,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// All service functions, in their order.
 pub(crate) struct Functions {
     hosted: Vec<Hosted>,
+    /// The places of those that may take part in a stage.
+    stages: [Vec<usize>; Stage::ALL.len()],
     /// Which of them owns a type.
     owners: FxHashMap<u32, usize>,
     /// The AE-IDs under which they act.
@@ -74,13 +76,21 @@ impl Functions {
                 }
             }
         }
+        let places = |stage: &Stage| {
+            let takes_part = |(at, function): (usize, &Arc<dyn ServiceFunction>)| {
+                function.stages().contains(stage).then_some(at)
+            };
+            functions.iter().enumerate().filter_map(takes_part).collect()
+        };
+        let stages = [Stage::Intercept, Stage::Prepare, Stage::Committed, Stage::Answered];
+        let stages = stages.each_ref().map(places);
         let originators = entity::originators(&functions, config)?;
         let mut hosted = Vec::with_capacity(functions.len());
         for (at, function) in functions.into_iter().enumerate() {
             let settings = Values::of(&*function, &config.functions.settings)?;
             hosted.push(Hosted::new(at, function, settings));
         }
-        Ok(Self { hosted, owners, originators, nothing: Values::default() })
+        Ok(Self { hosted, stages, owners, originators, nothing: Values::default() })
     }
 
     /// Each with its place in the order, those that are off included.
@@ -91,6 +101,13 @@ impl Functions {
     /// Those that are on.
     pub(crate) fn on(&self) -> impl Iterator<Item = &Hosted> {
         self.hosted.iter().filter(|hosted| !hosted.is_off())
+    }
+
+    /// Those that are on and may take part in a stage, each with its place.
+    pub(crate) fn at(&self, stage: Stage) -> impl Iterator<Item = (usize, &Hosted)> {
+        let places = self.stages.get(stage as usize).into_iter().flatten();
+        let hosted = places.filter_map(|place| Some((*place, self.hosted.get(*place)?)));
+        hosted.filter(|(_, hosted)| !hosted.is_off())
     }
 
     pub(crate) fn active(&self) -> Active<'_> {

@@ -53,7 +53,7 @@ pub use target::{Target, Virtual, path_here};
 
 use crate::Cse;
 use crate::access;
-use crate::function::{Described, Hook, Hosted, Observe, Stage};
+use crate::function::{Described, Hook, Hosted, Stage};
 use crate::resource::Snapshot;
 
 #[async_trait]
@@ -149,20 +149,22 @@ impl Cse {
     /// The receiver procedure.
     async fn carry_out(&self, call: &Arc<Call>) -> Result<Response, Failure> {
         let target = self.read(call, target::locate).await?;
-        if !self.observers().any(|_| true) {
+        let mut learning: Vec<&Hosted> = Vec::new();
+        for (_, hosted) in self.hosts().at(Stage::Answered) {
+            if hosted.takes_part(self, Stage::Answered, call, &target)? {
+                learning.push(hosted);
+            }
+        }
+        if learning.is_empty() {
             return self.perform(call, target).await;
         }
         let outcome = self.perform(call, target.clone()).await;
-        for (hosted, observer) in self.observers() {
+        for hosted in learning {
             // A fault is noted there, and changes nothing about the outcome.
-            let _ = hosted.call(self, Hook::Answered, || observer.answered(self, call, &target, &outcome));
+            let _ = hosted
+                .call(self, Hook::Answered, || hosted.function().answered(self, call, &target, &outcome));
         }
         outcome
-    }
-
-    /// The service functions that learn how requests end.
-    fn observers(&self) -> impl Iterator<Item = (&Hosted, &dyn Observe)> {
-        self.hosts().on().filter_map(|hosted| Some((hosted, hosted.facets(self).observe?)))
     }
 
     /// The receiver procedure from the target on.
@@ -172,7 +174,7 @@ impl Cse {
         }
         precondition::check_virtual(call, &target)?;
         let mut has_waited = false;
-        for hosted in self.hosts().on() {
+        for (_, hosted) in self.hosts().at(Stage::Intercept) {
             if hosted.takes_part(self, Stage::Intercept, call, &target)? {
                 if let ControlFlow::Break(response) = hosted.intercept(self, call, &target).await? {
                     return Ok(response);
@@ -225,7 +227,7 @@ impl Cse {
     /// Lets the service functions do what needs the network before a commit, for an originator that may ask for it.
     async fn prepare(&self, call: &Arc<Call>, target: &Target, authorize: Authorize) -> Result<(), Failure> {
         let mut is_authorized = false;
-        for hosted in self.hosts().on() {
+        for (_, hosted) in self.hosts().at(Stage::Prepare) {
             if !hosted.takes_part(self, Stage::Prepare, call, target)? {
                 continue;
             }
@@ -273,8 +275,7 @@ impl Cse {
             // What cannot say so takes no part: the write is done.
             hosted.takes_part(self, Stage::Committed, call, &target).unwrap_or_default()
         };
-        let places = self.hosts().all().iter().enumerate();
-        let concerned = places.filter(|(_, hosted)| !hosted.is_off() && takes_part(hosted));
+        let concerned = self.hosts().at(Stage::Committed).filter(|(_, hosted)| takes_part(hosted));
         let concerned: Vec<usize> = concerned.map(|(place, _)| place).collect();
         if !concerned.is_empty() {
             // In a task of its own: no function delays the answer, and none misses a commit because the request's
