@@ -44,7 +44,7 @@ pub fn authorize_by(
 ) -> Result<(), Failure> {
     let granted = asker.is_admin || {
         let specialization = specialization(resource);
-        let question = question(asker, resource, specialization.as_deref(), operation, child_type);
+        let question = question(cse, asker, resource, specialization.as_deref(), operation, child_type);
         by_policies(look, cse, asker, &question, resource.texts(attribute), false)?
     };
     if granted { Ok(()) } else { Err(denied()) }
@@ -97,19 +97,23 @@ fn may(
     if crate::types::is_private(resource.ty()) && !is_below_own(look, cse, asker, resource)? {
         return Ok(false);
     }
-    let specialization = specialization(resource);
-    let question = question(asker, resource, specialization.as_deref(), operation, child_type);
     let mut governing = Arc::clone(resource);
     // Types without the attribute are governed by the policies of their parent.
     while !governing.table().has("acpi") && governing.ty() != 1 {
         let Some(parent) = look.resource(governing.parent())? else { return Ok(false) };
         governing = parent;
     }
-    if let View::Policy(policy) = governing.view() {
-        return by_rules(look, cse, asker, &question, &policy.self_privileges);
-    }
-    if !governing.may_have("acpi") || governing.get("acpi").is_none() {
+    let policy = match governing.view() {
+        View::Policy(policy) => Some(policy),
+        _ => None,
+    };
+    if policy.is_none() && (!governing.may_have("acpi") || governing.get("acpi").is_none()) {
         return by_default(look, cse, asker, &governing, operation);
+    }
+    let specialization = specialization(resource);
+    let question = question(cse, asker, resource, specialization.as_deref(), operation, child_type);
+    if let Some(policy) = policy {
+        return by_rules(look, cse, asker, &question, &policy.self_privileges);
     }
     by_policies(look, cse, asker, &question, governing.texts("acpi"), of_policies)
 }
@@ -127,6 +131,7 @@ fn is_below_own(
 
 /// What is asked of the rules.
 fn question<'a>(
+    cse: &Cse,
     asker: &'a Asker<'_>,
     resource: &Resource,
     specialization: Option<&'a str>,
@@ -134,7 +139,7 @@ fn question<'a>(
     child_type: Option<ResourceType>,
 ) -> Question<'a> {
     Question {
-        originator: &asker.forms,
+        originator: asker.forms(cse),
         group: None,
         operation,
         resource_type: resource.ty(),
@@ -216,8 +221,7 @@ fn by_default(
     resource: &Resource,
     operation: u8,
 ) -> Result<bool, Failure> {
-    let is_asker =
-        |id: &str| asker.forms.first().is_some_and(|own| !own.is_empty() && cse.config().shorten(id) == own);
+    let is_asker = |id: &str| !asker.is_admin && !asker.id.is_empty() && cse.config().shorten(id) == asker.id;
     if resource.originator().is_some_and(is_asker)
         || (resource.may_have("cstn") && resource.text("cstn").is_some_and(is_asker))
     {

@@ -52,7 +52,7 @@ pub(super) fn groups_of<'a>(
 
 /// All that a group may call the asker: its identifiers, and the addresses of its resource if it has one here.
 fn names_of(look: &mut impl Lookup, cse: &Cse, asker: &Asker<'_>) -> Result<Vec<String>, Failure> {
-    let mut names = asker.forms.clone();
+    let mut names = asker.forms(cse).to_vec();
     if !asker.id.is_empty() {
         names.extend(forms(look, cse, asker.id)?);
     }

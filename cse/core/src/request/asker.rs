@@ -1,5 +1,6 @@
 //! Who asks, as access control needs it.
 
+use std::cell::OnceCell;
 use std::net::IpAddr;
 
 use dyad_protocol::Timestamp;
@@ -12,8 +13,8 @@ use crate::Cse;
 pub struct Asker<'a> {
     /// The shortest form of the originator on this node, `Cae`.
     pub id: &'a str,
-    /// All forms in which a policy may name it, the shortest first.
-    pub forms: Vec<String>,
+    /// See [`Asker::forms`]: made when they are asked for, since most requests are by who owns the target.
+    forms: OnceCell<Vec<String>>,
     /// Whether it is the administrator.
     pub is_admin: bool,
     /// When the request came.
@@ -47,17 +48,26 @@ impl<'a> Asker<'a> {
         let config = cse.config();
         let id = config.shorten(id);
         let is_admin = id == config.admin;
-        let mut forms = Vec::new();
-        if !is_admin {
-            forms.push(id.to_owned());
-            if !id.is_empty() && !id.starts_with("//") {
-                let relative = if id.starts_with('S') { format!("/{id}") } else { config.sp_relative(id) };
-                forms.push(format!("{}{relative}", config.sp_id));
-                if relative != id {
-                    forms.push(relative);
+        Self { id, forms: OnceCell::new(), is_admin, now, peer, authenticated }
+    }
+
+    /// All forms in which a policy may name it, the shortest first; none of the administrator, whom none concerns.
+    pub fn forms(&self, cse: &Cse) -> &[String] {
+        self.forms.get_or_init(|| {
+            let (config, id) = (cse.config(), self.id);
+            let mut forms = Vec::new();
+            if !self.is_admin {
+                forms.push(id.to_owned());
+                if !id.is_empty() && !id.starts_with("//") {
+                    let relative =
+                        if id.starts_with('S') { format!("/{id}") } else { config.sp_relative(id) };
+                    forms.push(format!("{}{relative}", config.sp_id));
+                    if relative != id {
+                        forms.push(relative);
+                    }
                 }
             }
-        }
-        Self { id, forms, is_admin, now, peer, authenticated }
+            forms
+        })
     }
 }
