@@ -23,6 +23,10 @@ pub(super) struct Line {
     serialization: Serialization,
     codec: Codec,
     state: Mutex<State>,
+    /// Whether it is to end, and whether something is to be sent. Set with the state, before the task is woken: it looks at
+    /// these with every message, and seldom finds either.
+    is_ending: AtomicBool,
+    is_asking: AtomicBool,
     /// Requests in progress.
     permits: Semaphore,
     /// Whether the other side puts primitives into root elements, which this side does then too.
@@ -56,6 +60,8 @@ impl Line {
             serialization,
             codec,
             state: Mutex::default(),
+            is_ending: AtomicBool::new(false),
+            is_asking: AtomicBool::new(false),
             permits: Semaphore::new(max_in_progress),
             wraps: AtomicBool::new(false),
             task: AtomicWaker::new(),
@@ -74,12 +80,13 @@ impl Line {
     /// Asks the connection to end. The first reason counts.
     pub(super) fn end(&self, ending: Ending) {
         self.state().end.get_or_insert(ending);
+        self.is_ending.store(true, Ordering::Release);
         self.task.wake();
     }
 
     /// Whether requests can be sent over it.
     pub(super) fn is_open(&self) -> bool {
-        self.state().end.is_none()
+        !self.is_ending.load(Ordering::Acquire)
     }
 
     /// Whether nobody waits for a response over it.
@@ -96,14 +103,20 @@ impl Line {
 
     /// How the connection was asked to end.
     pub(super) fn ending(&self) -> Option<Ending> {
-        self.state().end
+        if self.is_open() { None } else { self.state().end }
     }
 
     /// The next request to send.
     pub(super) fn next(&self) -> Option<Bytes> {
+        if !self.is_asking.load(Ordering::Acquire) {
+            return None;
+        }
         let mut state = self.state();
         loop {
-            let (identifier, message) = state.queue.pop_front()?;
+            let Some((identifier, message)) = state.queue.pop_front() else {
+                self.is_asking.store(false, Ordering::Release);
+                return None;
+            };
             // Nobody may wait for it any more.
             if state.awaited.contains_key(&identifier) {
                 return Some(message);
@@ -128,6 +141,7 @@ impl Line {
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.end = Some(Ending::Closed);
+        self.is_ending.store(true, Ordering::Release);
         state.queue = VecDeque::new();
         state.awaited = HashMap::new();
         drop(state);
@@ -157,6 +171,7 @@ impl Line {
         };
         state.awaited.insert(identifier.clone(), say);
         state.queue.push_back((identifier.clone(), message));
+        self.is_asking.store(true, Ordering::Release);
         Some((Awaited { line: self, identifier }, hear))
     }
 }

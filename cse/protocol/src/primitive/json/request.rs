@@ -89,12 +89,19 @@ pub fn request_from_text(json: &[u8]) -> Option<Request> {
 }
 
 fn read(mut fields: Fields) -> Result<Request, Failure> {
+    // First what every request has: nothing is looked for among members when none is left.
+    let operation = fields.code("op", Operation::from_number)?.ok_or_else(|| missing("op"))?;
+    let to = fields.text("to")?.ok_or_else(|| missing("to"))?;
+    let from = fields.text("fr")?;
+    let request_identifier = fields.text("rqi")?.ok_or_else(|| missing("rqi"))?;
+    let release_version_indicator = fields.text("rvi")?;
     let (content, attribute_list) = content(&mut fields)?;
     let request = Request {
-        operation: fields.code("op", Operation::from_number)?.ok_or_else(|| missing("op"))?,
-        to: fields.text("to")?.ok_or_else(|| missing("to"))?,
-        from: fields.text("fr")?,
-        request_identifier: fields.text("rqi")?.ok_or_else(|| missing("rqi"))?,
+        operation,
+        to,
+        from,
+        request_identifier,
+        release_version_indicator,
         resource_type: fields.number("ty")?,
         content,
         role_ids: fields.texts("rids")?,
@@ -119,7 +126,6 @@ fn read(mut fields: Fields) -> Result<Request, Failure> {
         authorization_signatures: fields.texts("aus")?,
         authorization_relationship_indicator: fields.flag("auri")?,
         semantic_query_indicator: fields.flag("sqi")?,
-        release_version_indicator: fields.text("rvi")?,
         vendor_information: fields.text("vsi")?,
         attribute_list,
         serialization: None,
