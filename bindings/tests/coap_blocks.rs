@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use coap_lite::{CoapOption, Packet};
 use dyad_bindings::coap::block::{self, Block, LARGEST};
-use dyad_bindings::coap::downloads::{Cut, Downloads};
+use dyad_bindings::coap::downloads::{Cut, Downloads, is_long};
 use dyad_bindings::coap::guard::{Admission, Rates, Shown, allowance};
 use dyad_bindings::coap::uploads::{Received, Refusal, Uploads};
 use dyad_bindings::coap::{RequestKey, Room, Source};
@@ -180,7 +180,7 @@ proptest! {
         answer.payload = payload.clone();
         let key = RequestKey::of(&request("a", "", &[], None));
         let first = wanted.map(Block::first);
-        if !downloads.is_long(&answer, first) {
+        if !is_long(&answer, first, own) {
             prop_assert!(length <= 16 << own.min(wanted.unwrap_or(LARGEST)));
             return Ok(());
         }

@@ -64,7 +64,7 @@ impl Notifier for Wire {
 
 struct Bench {
     node: Arc<Node>,
-    primitives: Primitives,
+    primitives: Arc<Primitives>,
     sent: mpsc::Receiver<(Packet, bool)>,
     // The endpoint, which holds itself elsewhere.
     _wire: Arc<Wire>,
@@ -91,7 +91,7 @@ impl Bench {
         let (sender, sent) = mpsc::channel(100);
         let wire = Arc::new(Wire(sender));
         primitives.started(Arc::clone(&wire) as Arc<dyn Notifier>);
-        Self { node, primitives, sent, _wire: wire }
+        Self { node, primitives: Arc::new(primitives), sent, _wire: wire }
     }
 
     async fn get(&self, from: Source, token: u8, observe: Option<u8>) -> Packet {
@@ -101,7 +101,7 @@ impl Bench {
         if let Some(observe) = observe {
             packet.add_option(CoapOption::Observe, vec![observe]);
         }
-        self.primitives.answer(packet, origin(from)).await.unwrap()
+        Arc::clone(&self.primitives).answer(packet, origin(from)).await.unwrap()
     }
 
     async fn told(&mut self) -> (Packet, bool) {
@@ -263,7 +263,7 @@ async fn links() {
         let mut packet = get(&[".well-known", "core"]);
         query.iter().for_each(|field| packet.add_option(CoapOption::UriQuery, field.as_bytes().to_vec()));
         let origin = Origin { multicast, confirmable: !multicast, ..origin(source(1, 1)) };
-        bench.primitives.answer(packet, origin).await
+        Arc::clone(&bench.primitives).answer(packet, origin).await
     };
     let targets = async |query: &[&str]| -> Vec<String> {
         let answer = read(query, false).await.unwrap();
@@ -291,9 +291,9 @@ async fn links() {
     assert!(read(&["rt=nothing"], true).await.is_none());
     assert!(read(&["rt"], true).await.is_none());
     let origin = Origin { multicast: true, confirmable: false, ..origin(source(1, 1)) };
-    assert!(bench.primitives.answer(get(&["cse-in"]), origin).await.is_none());
+    assert!(Arc::clone(&bench.primitives).answer(get(&["cse-in"]), origin).await.is_none());
     let mut post = get(&[".well-known", "core"]);
     post.header.code = MessageClass::from(2);
-    let answer = bench.primitives.answer(post, self::origin(source(1, 1))).await.unwrap();
+    let answer = Arc::clone(&bench.primitives).answer(post, self::origin(source(1, 1))).await.unwrap();
     assert_eq!(code(&answer), 0x85);
 }

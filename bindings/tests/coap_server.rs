@@ -26,7 +26,7 @@ struct Answers(Option<Arc<Notify>>);
 
 #[async_trait]
 impl Resources for Answers {
-    async fn answer(&self, _: Packet, _: Origin) -> Option<Packet> {
+    async fn answer(self: Arc<Self>, _: Packet, _: Origin) -> Option<Packet> {
         if let Some(told) = &self.0 {
             told.notified().await;
         }
@@ -45,8 +45,8 @@ impl Resources for Fragile {
         panic!("option {option}");
     }
 
-    async fn answer(&self, request: Packet, origin: Origin) -> Option<Packet> {
-        Answers(None).answer(request, origin).await
+    async fn answer(self: Arc<Self>, request: Packet, origin: Origin) -> Option<Packet> {
+        Arc::new(Answers(None)).answer(request, origin).await
     }
 }
 

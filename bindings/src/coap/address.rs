@@ -29,7 +29,16 @@ pub fn from_segments(segments: &[&str], lenient: bool) -> Result<String, Failure
     if rest.len() == least && !lenient {
         return Err(Failure::bad_request("the path names a CSE and no resource"));
     }
-    Ok(format!("{start}{}", rest.join("/")))
+    let mut to =
+        String::with_capacity(start.len() + rest.iter().map(|segment| segment.len() + 1).sum::<usize>());
+    to.push_str(start);
+    for (place, segment) in rest.iter().enumerate() {
+        if place > 0 {
+            to.push('/');
+        }
+        to.push_str(segment);
+    }
+    Ok(to)
 }
 
 /// The segments of a To: the reverse of [`from_segments`]. An attribute name behind `#` is left out; it travels in the

@@ -46,6 +46,8 @@ pub(super) struct Call<'a> {
     pub(super) multicast: bool,
     pub(super) is_confirmable: bool,
     pub(super) is_get: bool,
+    /// Whether a repetition of it is told from a new request.
+    pub(super) is_noted: bool,
     pub(super) id: u16,
     pub(super) token: Token,
     /// As it came; the last one if it came in blocks.
@@ -70,6 +72,7 @@ impl<'a> Call<'a> {
             multicast,
             is_confirmable: head.kind == Kind::Confirmable,
             is_get: head.code == 1,
+            is_noted: true,
             id: head.id,
             token: Token::new(head.token),
             datagram: Cow::Borrowed(datagram),

@@ -38,12 +38,6 @@ impl Downloads {
         Self { kept: Kept::new(room), keys: RandomState::new(), exponent }
     }
 
-    /// Whether an answer has to be cut for a request with this Block2.
-    pub fn is_long(&self, answer: &Packet, wanted: Option<Block>) -> bool {
-        let size = Block::first(self.size_for(wanted)).size();
-        answer.payload.len() > size || wanted.is_some_and(|block| block.number > 0)
-    }
-
     /// Keeps an answer and gives the block of it that was asked for: the first one, unless `wanted` says otherwise.
     pub fn cut(
         &mut self,
@@ -78,15 +72,21 @@ impl Downloads {
         Cut::Part(Box::new(part))
     }
 
-    fn size_for(&self, wanted: Option<Block>) -> u8 {
-        wanted.map_or(self.exponent, |block| block.exponent.min(self.exponent))
-    }
-
     /// The wanted block; in the smaller size of this side, the one that begins where the wanted one does.
     fn block_for(&self, wanted: Option<Block>) -> Block {
-        let exponent = self.size_for(wanted);
+        let exponent = size_for(wanted, self.exponent);
         Block::at(wanted.map_or(0, Block::offset), exponent)
     }
+}
+
+/// Whether an answer has to be cut for a request with this Block2, in blocks of at most the size `exponent` says.
+pub fn is_long(answer: &Packet, wanted: Option<Block>, exponent: u8) -> bool {
+    let size = Block::first(size_for(wanted, exponent)).size();
+    answer.payload.len() > size || wanted.is_some_and(|block| block.number > 0)
+}
+
+fn size_for(wanted: Option<Block>, exponent: u8) -> u8 {
+    wanted.map_or(exponent, |block| block.exponent.min(exponent))
 }
 
 /// One block of an answer as a message of its own.

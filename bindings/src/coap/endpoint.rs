@@ -3,7 +3,7 @@
 //! Responsible for sending what the layer says, in time, and for telling those who wait what became of it. What comes
 //! in, and what it means, is left to both.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -36,12 +36,16 @@ pub(super) struct UnderWay {
 /// How a ping is repeated: whoever is there answers at once. libcoap does not within its first quarter of a second.
 const PING: Effort = Effort { first: Duration::from_millis(300), repetitions: 2 };
 
+/// Sockets of one endpoint: one for each address that it listens on, and one for DTLS.
+pub(super) const LINKS: usize = 32;
+
 /// What is called when a notification is settled.
 type OnNotification = Box<dyn Fn(Source, Token, Outcome) + Send + Sync>;
 
 /// The message layer of some sockets.
 pub(super) struct Endpoint {
-    links: RwLock<Vec<Arc<dyn Link>>>,
+    /// Filled from the first on, and looked at for every datagram.
+    links: [OnceLock<Arc<dyn Link>>; LINKS],
     layer: Mutex<Layer<Attached>>,
     sooner: Notify,
     on_notification: OnNotification,
@@ -50,20 +54,21 @@ pub(super) struct Endpoint {
 impl Endpoint {
     pub(super) fn new(limits: Limits, on_notification: OnNotification) -> Self {
         let layer = Mutex::new(Layer::new(limits));
-        Self { links: RwLock::default(), layer, sooner: Notify::new(), on_notification }
+        Self { links: Default::default(), layer, sooner: Notify::new(), on_notification }
     }
 
-    /// Adds a socket; its number is what sources name.
+    /// Adds a socket; its number is what sources name. Beyond [`LINKS`] it is one through which nothing leaves.
     pub(super) fn attach(&self, link: Arc<dyn Link>) -> u16 {
-        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
-        links.push(link);
-        u16::try_from(links.len() - 1).unwrap_or(u16::MAX)
+        let place = self.links.iter().position(|place| place.set(Arc::clone(&link)).is_ok());
+        place.and_then(|place| u16::try_from(place).ok()).unwrap_or_else(|| {
+            tracing::error!("more than {LINKS} sockets of one CoAP endpoint");
+            u16::MAX
+        })
     }
 
     /// The socket that a source talks to.
-    pub(super) fn link(&self, number: u16) -> Option<Arc<dyn Link>> {
-        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
-        links.get(usize::from(number)).cloned()
+    pub(super) fn link(&self, number: u16) -> Option<&Arc<dyn Link>> {
+        self.links.get(usize::from(number))?.get()
     }
 
     /// Sends a datagram that is not repeated.

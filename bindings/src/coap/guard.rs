@@ -43,6 +43,11 @@ pub fn allowance(request: usize) -> usize {
     FACTOR * request + SPARE
 }
 
+/// Whether the messages of an address are counted, for a limit of so many per second.
+pub fn counts(rate: u32, address: IpAddr) -> bool {
+    rate > 0 && !address.to_canonical().is_loopback()
+}
+
 /// Buckets of messages by network: an IPv4 address, or the first 64 bits of an IPv6 one.
 #[derive(Debug)]
 pub struct Rates {
@@ -68,14 +73,9 @@ impl Rates {
         Self { rate, keys: RandomState::new(), began: now, buckets: vec![Bucket::default(); buckets] }
     }
 
-    /// Whether addresses are counted at all.
-    pub fn counts(&self, address: IpAddr) -> bool {
-        self.rate > 0 && !address.to_canonical().is_loopback()
-    }
-
     /// Counts a message.
     pub fn admit(&mut self, now: Instant, address: IpAddr) -> Admission {
-        if !self.counts(address) {
+        if !counts(self.rate, address) {
             return Admission::Granted;
         }
         let network: u128 = match address.to_canonical() {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use coap_lite::Packet;
+use coap_lite::{CoapOption, MessageClass, Packet, RequestType};
 use dyad_protocol::exchange::{Arrival, Receiver};
 
 use super::decode::{self, Observe, Rules};
@@ -61,7 +61,17 @@ impl Resources for Primitives {
         options::is_known(option, self.rules.lenient)
     }
 
-    async fn answer(&self, request: Packet, origin: Origin) -> Option<Packet> {
+    /// A GET without Observe that names a resource and nothing else: with a query it may be non-blocking, and what comes
+    /// out of a polling channel does so once. A fan-out may reach one.
+    fn is_harmless(&self, request: &Packet) -> bool {
+        let is_plain = request.header.code == MessageClass::Request(RequestType::Get)
+            && request.get_first_option(CoapOption::Observe).is_none()
+            && request.get_first_option(CoapOption::UriQuery).is_none();
+        let takes = |segment: &Vec<u8>| matches!(segment.as_slice(), b"pcu" | b"fopt");
+        is_plain && request.get_option(CoapOption::UriPath).is_some_and(|path| !path.iter().any(takes))
+    }
+
+    async fn answer(self: Arc<Self>, request: Packet, origin: Origin) -> Option<Packet> {
         let arrival = Arrival {
             binding: "coap",
             peer: Some(origin.source.address),

@@ -2,7 +2,8 @@
 //!
 //! Responsible for telling a repetition from a new message by its source and message ID, and for the answer that a
 //! repetition gets. Bounded in messages and bytes: beyond that the oldest is forgotten, those that only read first,
-//! as each kind has room of its own. A flood of reads does therefore not make the node carry out a CREATE twice.
+//! as each kind has room of its own. A flood of reads does therefore not make the node carry out a CREATE twice. Which
+//! messages are worth noting is left to `serving`.
 
 use std::collections::hash_map::Entry as Place;
 use std::collections::{HashMap, VecDeque};
@@ -93,6 +94,16 @@ impl Remembered {
         self.ring(asks).order.push_back((now, from, id));
         self.trim(now, asks);
         Seen::New
+    }
+
+    /// Whether a message came before, without noting that it came now.
+    pub fn look(&self, now: Instant, from: Source, id: u16) -> Seen {
+        match self.known.get(&(from, id)) {
+            Some(known) if now.saturating_duration_since(known.came) < Self::LIFETIME => {
+                Seen::Again(known.answer.clone())
+            }
+            _ => Seen::New,
+        }
     }
 
     /// Notes how a message is answered when it comes again; replaces what was noted before.

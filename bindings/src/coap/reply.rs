@@ -16,7 +16,7 @@ use coap_lite::{CoapOption, Packet};
 
 use super::block::{self, Block};
 use super::call::{self, Call};
-use super::downloads::Cut;
+use super::downloads::{Cut, is_long};
 use super::endpoint::Attached;
 use super::guard;
 use super::resources::{Notifier, Outcome, RequestKey, Source};
@@ -41,10 +41,13 @@ impl Serving {
         call: Call<'_>,
         answer: Option<Packet>,
     ) -> Option<Bytes> {
-        let (call, answer) = match self.try_reply(now, call, answer) {
+        let (mut call, answer) = match self.try_reply(now, call, answer) {
             Ok(datagram) => return datagram,
             Err(owed) => (owed.0.into_owned(), owed.1),
         };
+        if !self.note(now, &mut call) {
+            return None;
+        }
         let Some(turn) = self.turn() else { return self.reply_little(now, call, answer) };
         let serving = Arc::clone(self);
         tokio::spawn(async move {
@@ -85,7 +88,7 @@ impl Serving {
         // Nothing has been kept of it before the source is known: who asks in another's name takes no memory.
         let exponent = call.block2.map_or(block::LARGEST, |block| block.exponent);
         let size = Block::first(exponent.min(self.settings.block_exponent)).size();
-        let bytes = answer.payload.len().min(size) + options_length(&answer);
+        let bytes = answer.payload.len().min(size) + head_length(&answer);
         let transmissions = if call.is_acknowledged { TRANSMISSIONS } else { 1 };
         let observes = answer.get_first_option(CoapOption::Observe).is_some();
         let is_much = bytes * transmissions > guard::allowance(call.datagram.len()) || observes;
@@ -133,7 +136,7 @@ impl Serving {
         }
         let allowance = guard::allowance(call.datagram.len());
         let echo = self.shown().echo(now, call.source);
-        let fixed = options_length(&answer) + BLOCK_OPTIONS;
+        let fixed = head_length(&answer) + BLOCK_OPTIONS;
         let exponent = block::exponent_within(allowance.saturating_sub(fixed));
         let mut little = match exponent {
             _ if answer.payload.len() + fixed <= allowance => answer,
@@ -158,11 +161,10 @@ impl Serving {
     fn cut(&self, now: Instant, call: &Call<'_>, answer: Packet, wanted: Option<Block>) -> Packet {
         // A failure has one block, whichever was asked for.
         let wanted = if u8::from(answer.header.code) >> 5 == 2 { wanted } else { None };
-        let mut downloads = lock(&self.downloads);
-        if call.is_cut || !downloads.is_long(&answer, wanted) {
+        if call.is_cut || !is_long(&answer, wanted, self.settings.block_exponent) {
             return answer;
         }
-        match downloads.cut(now, call.source, call.key(), answer, wanted) {
+        match lock(&self.downloads).cut(now, call.source, call.key(), answer, wanted) {
             Cut::Part(part) => *part,
             Cut::NoSuchBlock => call::plain(call::BAD_REQUEST, "there is no such block"),
             Cut::NotKept => call::plain(call::INTERNAL, "the answer is too long; ask for less"),
@@ -176,7 +178,7 @@ impl Serving {
             (true, false) => {
                 let datagram = wire::write(answer, Kind::Acknowledgement, call.id, call.token);
                 // Noted before it leaves: the repetition of a request that was answered must not find it unanswered.
-                self.remember(now, call, datagram.clone());
+                self.remember(now, call, &datagram);
                 return Some(datagram);
             }
             (true, true) => {
@@ -191,9 +193,8 @@ impl Serving {
 }
 
 /// Bytes of a message without its payload, at most.
-fn options_length(answer: &Packet) -> usize {
-    let options = answer.options().flat_map(|(_, values)| values).map(|value| value.len() + 5);
-    4 + 8 + 1 + options.sum::<usize>()
+fn head_length(answer: &Packet) -> usize {
+    4 + 8 + 1 + wire::options_length(answer)
 }
 
 impl Notifier for Serving {
@@ -201,14 +202,12 @@ impl Notifier for Serving {
         let now = Instant::now();
         let token = Token::new(notification.get_token());
         let mut notification = notification;
-        {
-            let mut downloads = lock(&self.downloads);
-            if downloads.is_long(&notification, None) {
-                notification = match downloads.cut(now, to, request.clone(), notification, None) {
-                    Cut::Part(part) => *part,
-                    Cut::NoSuchBlock | Cut::NotKept => return false,
-                };
-            }
+        if is_long(&notification, None, self.settings.block_exponent) {
+            let cut = lock(&self.downloads).cut(now, to, request.clone(), notification, None);
+            notification = match cut {
+                Cut::Part(part) => *part,
+                Cut::NoSuchBlock | Cut::NotKept => return false,
+            };
         }
         // An address has to show now and then that it is still there.
         if confirmable || !self.is_shown(now, to) {

@@ -73,10 +73,17 @@ pub trait Resources: Send + Sync + 'static {
         false
     }
 
+    /// Whether a request only reads, and may be carried out again when its message comes again (RFC 7252 4.5): an
+    /// answer that it gets at once is not kept then, which costs more than most reads.
+    fn is_harmless(&self, request: &Packet) -> bool {
+        let _ = request;
+        false
+    }
+
     /// Answers a request. `request` is whole: blocks are put together, options of the block-wise transfer are taken
     /// out; its options are known, see `wire`. Of the answer, code, options and payload count: type, message ID,
     /// token and blocks are those of the endpoint. `None` says nothing, which suits groups alone.
-    async fn answer(&self, request: Packet, origin: Origin) -> Option<Packet>;
+    async fn answer(self: Arc<Self>, request: Packet, origin: Origin) -> Option<Packet>;
 
     /// Says what became of a notification that was given to a [`Notifier`]; never of a
     /// non-confirmable one, unless it is reset.

@@ -10,6 +10,7 @@ use std::time::Instant;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::task::JoinHandle;
 
+use super::endpoint::LINKS;
 use super::link::{Link, Udp};
 use super::multicast;
 use super::receiving::{self, Receivers};
@@ -98,8 +99,10 @@ impl Drop for Server {
 /// Fails with the error of the operating system, the address in its text, if one cannot be bound.
 pub async fn start(settings: ServerSettings, resources: Arc<dyn Resources>) -> io::Result<Server> {
     let sockets = settings.listen.iter().copied().map(bind).collect::<io::Result<Vec<_>>>()?;
-    if sockets.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on"));
+    // One is left for DTLS.
+    if sockets.is_empty() || sockets.len() >= LINKS {
+        let why = format!("1 to {} addresses can be listened on", LINKS - 1);
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
     let addresses = sockets.iter().map(|socket| socket.local_addr()).collect::<io::Result<_>>()?;
     let receivers = settings.receivers.clamp(1, 64);

@@ -20,11 +20,11 @@ use super::block::Block;
 use super::call::{self, Call};
 use super::downloads::{Cut, Downloads};
 use super::endpoint::Endpoint;
-use super::guard::{Admission, Rates, Shown};
+use super::guard::{self, Admission, Rates, Shown};
 use super::remembered::{Asks, Remembered, Seen};
 use super::resources::{Origin, Outcome, Resources, Source};
 use super::settings::ServerSettings;
-use super::uploads::{Received, Uploads};
+use super::uploads::{self, Received, Uploads};
 use super::wire::{self, Datagram, Head, Kind};
 
 /// What all sockets of a server share.
@@ -102,13 +102,17 @@ impl Serving {
                 if head.kind != Kind::Confirmable {
                     return reject(multicast, &head);
                 }
-                match self.begin(now, source, multicast, &head, datagram) {
+                match self.begin(now, source, multicast, &head, datagram, Some(asks(&head))) {
                     Ok(call) => self.reply(now, call, Some(call::objection(objection))),
                     Err(answer) => answer,
                 }
             }
             Datagram::Message(head, packet) if head.is_request() => {
-                match self.begin(now, source, multicast, &head, datagram) {
+                let asks = match self.resources.is_harmless(&packet) {
+                    true => None,
+                    false => Some(asks(&head)),
+                };
+                match self.begin(now, source, multicast, &head, datagram, asks) {
                     Ok(call) => self.request(now, call, packet),
                     Err(answer) => answer,
                 }
@@ -149,7 +153,7 @@ impl Serving {
     }
 
     /// Whether a request is to be looked at: it is within the limits and came for the first time. Otherwise gives what
-    /// it is answered with, if at all.
+    /// it is answered with, if at all. Of one that `asks` for nothing worth noting, nothing is noted until it waits.
     fn begin<'a>(
         self: &Arc<Self>,
         now: Instant,
@@ -157,13 +161,20 @@ impl Serving {
         multicast: bool,
         head: &Head<'_>,
         datagram: &'a [u8],
+        asks: Option<Asks>,
     ) -> Result<Call<'a>, Option<Bytes>> {
         // To a group, requests are not confirmable (RFC 7252 8.1).
         if multicast && head.kind == Kind::Confirmable {
             return Err(None);
         }
-        let call = Call::new(head, source, multicast, datagram);
-        match lock(&self.rates).admit(now, source.address.ip()) {
+        let mut call = Call::new(head, source, multicast, datagram);
+        call.is_noted = asks.is_some();
+        let address = source.address.ip();
+        let admission = match guard::counts(self.settings.rate, address) {
+            true => lock(&self.rates).admit(now, address),
+            false => Admission::Granted,
+        };
+        match admission {
             Admission::Granted => {}
             Admission::TooMany => {
                 let answer = call::later(call::TOO_MANY_REQUESTS, "too many requests");
@@ -171,12 +182,24 @@ impl Serving {
             }
             Admission::Ignored => return Err(None),
         }
-        let asks = if head.code == 1 { Asks::Read } else { Asks::Change };
-        let seen = lock(&self.remembered).came(now, source, head.id, asks);
+        let seen = {
+            let mut remembered = lock(&self.remembered);
+            match asks {
+                Some(asks) => remembered.came(now, source, head.id, asks),
+                None => remembered.look(now, source, head.id),
+            }
+        };
         match seen {
             Seen::New => Ok(call),
             Seen::Again(answer) => Err(answer),
         }
+    }
+
+    /// Notes a request that is not answered at once, unless it is noted already. `false` if it came a second time
+    /// meanwhile and is under way.
+    pub(super) fn note(&self, now: Instant, call: &mut Call<'_>) -> bool {
+        let was_noted = std::mem::replace(&mut call.is_noted, true);
+        was_noted || lock(&self.remembered).came(now, call.source, call.id, Asks::Read) == Seen::New
     }
 
     fn request(
@@ -195,7 +218,10 @@ impl Serving {
         if self.is_stopping.load(Ordering::Acquire) {
             return self.reply(now, call, Some(call::later(call::UNAVAILABLE, "the node is stopping")));
         }
-        let received = lock(&self.uploads).receive(now, call.source, request);
+        let received = match uploads::is_whole(&request, self.settings.max_body) {
+            true => Received::Whole(request, None),
+            false => lock(&self.uploads).receive(now, call.source, request),
+        };
         let mut request = match received {
             Received::Whole(request, block) => {
                 call.block1 = block;
@@ -234,10 +260,13 @@ impl Serving {
 
     /// Hands a whole request over. What is answered without waiting leaves right here; what waits goes on in a task of
     /// its own.
-    fn hand_over(self: &Arc<Self>, now: Instant, call: Call<'_>, request: Packet) -> Option<Bytes> {
-        let Some(turn) = self.turn() else {
-            return self.reply(now, call, Some(call::later(call::UNAVAILABLE, "too many requests wait")));
-        };
+    fn hand_over(self: &Arc<Self>, now: Instant, mut call: Call<'_>, request: Packet) -> Option<Bytes> {
+        let busy = || Some(call::later(call::UNAVAILABLE, "too many requests wait"));
+        // What only reads takes a place when it has to wait: most have not.
+        let turn = if call.is_noted { self.turn() } else { None };
+        if turn.is_none() && (call.is_noted || self.is_full()) {
+            return self.reply(now, call, busy());
+        }
         let authenticated =
             self.endpoint.link(call.source.link).and_then(|link| link.authenticated(call.source.address));
         let origin = Origin {
@@ -246,24 +275,21 @@ impl Serving {
             confirmable: call.is_confirmable,
             authenticated,
         };
-        let resources = Arc::clone(&self.resources);
-        let mut answering: Answering = Box::pin(async move { resources.answer(request, origin).await });
+        let mut answering: Answering = Arc::clone(&self.resources).answer(request, origin);
         let first = catch_unwind(AssertUnwindSafe(|| {
             answering.as_mut().poll(&mut Context::from_waker(Waker::noop()))
         }));
-        match first {
-            Ok(Poll::Ready(answer)) if !call.multicast => self.reply(now, call, answer),
-            Ok(Poll::Ready(answer)) => {
-                let ready = Box::pin(std::future::ready(answer));
-                drop(tokio::spawn(Arc::clone(self).wait(turn, call.into_owned(), ready)));
-                None
-            }
-            Ok(Poll::Pending) => {
-                drop(tokio::spawn(Arc::clone(self).wait(turn, call.into_owned(), answering)));
-                None
-            }
-            Err(_) => self.reply(now, call, Some(failed())),
+        let answering = match first {
+            Ok(Poll::Ready(answer)) if !call.multicast => return self.reply(now, call, answer),
+            Ok(Poll::Ready(answer)) => Box::pin(std::future::ready(answer)),
+            Ok(Poll::Pending) => answering,
+            Err(_) => return self.reply(now, call, Some(failed())),
+        };
+        if self.note(now, &mut call) {
+            let Some(turn) = turn.or_else(|| self.turn()) else { return self.reply(now, call, busy()) };
+            drop(tokio::spawn(Arc::clone(self).wait(turn, call.into_owned(), answering)));
         }
+        None
     }
 
     /// Waits for an answer, with an empty acknowledgement if it takes long (RFC 7252 5.2.2).
@@ -292,7 +318,7 @@ impl Serving {
         }
         call.is_acknowledged = true;
         let datagram = Bytes::copy_from_slice(&wire::empty(Kind::Acknowledgement, call.id));
-        self.remember(Instant::now(), call, datagram.clone());
+        self.remember(Instant::now(), call, &datagram);
         Some(datagram)
     }
 
@@ -303,9 +329,16 @@ impl Serving {
         }
     }
 
-    /// Notes what a repetition of the request is answered with.
-    pub(super) fn remember(&self, now: Instant, call: &Call<'_>, answer: Bytes) {
-        lock(&self.remembered).answered(now, call.source, call.id, answer);
+    /// Notes what a repetition of the request is answered with, if it is worth it.
+    pub(super) fn remember(&self, now: Instant, call: &Call<'_>, answer: &Bytes) {
+        if call.is_noted {
+            lock(&self.remembered).answered(now, call.source, call.id, answer.clone());
+        }
+    }
+
+    /// Whether no more may wait.
+    fn is_full(&self) -> bool {
+        self.pending.load(Ordering::Acquire) >= self.settings.max_pending
     }
 
     /// A place among those that wait, if there is one.
@@ -329,6 +362,10 @@ impl Drop for Turn {
             self.0.fewer.notify_waiters();
         }
     }
+}
+
+fn asks(head: &Head<'_>) -> Asks {
+    if head.code == 1 { Asks::Read } else { Asks::Change }
 }
 
 /// The reset that rejects a message, where that is due.

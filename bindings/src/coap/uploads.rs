@@ -35,6 +35,11 @@ pub enum Refusal {
     Busy,
 }
 
+/// Whether a request is whole by itself and not too long, so that nothing has to be kept of it.
+pub fn is_whole(packet: &Packet, longest: usize) -> bool {
+    packet.payload.len() <= longest && packet.get_first_option(CoapOption::Block1).is_none()
+}
+
 /// Requests of which parts came.
 #[derive(Debug)]
 pub struct Uploads {

@@ -256,9 +256,11 @@ pub fn empty(kind: Kind, id: u16) -> [u8; HEADER] {
 /// A whole message: code, options and payload are those of the packet. An option of more than 65,535 bytes, which no datagram
 /// could carry, is cut.
 pub fn write(packet: &Packet, kind: Kind, id: u16, token: Token) -> Bytes {
-    let options: usize = packet.options().flat_map(|(_, values)| values).map(|value| value.len() + 5).sum();
-    let mut bytes = Vec::with_capacity(HEADER + MAX_TOKEN + options + 1 + packet.payload.len());
     let token = token.bytes();
+    let marker = usize::from(!packet.payload.is_empty());
+    // Exactly as much as is needed: what is left over would cost an allocation of its own.
+    let length = HEADER + token.len() + options_length(packet) + marker + packet.payload.len();
+    let mut bytes = Vec::with_capacity(length);
     let [high, low] = id.to_be_bytes();
     bytes.extend_from_slice(&[first(kind, token.len()), u8::from(packet.header.code), high, low]);
     bytes.extend_from_slice(token);
@@ -280,6 +282,28 @@ pub fn write(packet: &Packet, kind: Kind, id: u16, token: Token) -> Bytes {
         bytes.extend_from_slice(&packet.payload);
     }
     bytes.into()
+}
+
+/// Bytes of the options of a message.
+pub fn options_length(packet: &Packet) -> usize {
+    let (mut length, mut last) = (0, 0);
+    for (number, values) in packet.options() {
+        for value in values {
+            let value = value.len().min(MAX_OPTION);
+            length += 1 + extension(number - last) + extension(value as u16) + value;
+            last = *number;
+        }
+    }
+    length
+}
+
+/// Bytes that extend a delta or length.
+fn extension(number: u16) -> usize {
+    match number {
+        0..=12 => 0,
+        13..=268 => 1,
+        _ => 2,
+    }
 }
 
 /// A delta or length as it is written: four bits, and what extends them.

@@ -3,9 +3,10 @@
 use std::process::{Command, Stdio};
 
 use dyad_tests::{Node, Store, binary};
+use serde_json::{Value, json};
 
 use super::socket::{ACK, CON, Message, NON, RST, Socket};
-use super::{create, instances, latest, node, socket};
+use super::{content, create, instances, latest, node, socket};
 
 #[test]
 fn the_type_of_the_answer_follows_that_of_the_request() {
@@ -132,18 +133,66 @@ fn options_that_cannot_be_meant_are_refused() {
     assert_eq!((instances(&node), latest(&node)), (1, "y".to_owned()));
 }
 
-#[test]
-fn an_answer_that_takes_long_is_a_message_of_its_own() {
-    let node = Node::on(Store::Memory).set("polling.wait", "1s").start();
-    let mut socket = socket(&node);
+/// A poll for an AE that is registered here, with a channel.
+fn poll(socket: &mut Socket) -> Message {
     let ae = br#"{"m2m:ae":{"rn":"poller","api":"N1","rr":false,"srv":["3"]}}"#;
     let by = |request: Message| request.without(279).option(279, b"Cpoller");
     let register = by(Message::request(2, &["cse-in"])).option(267, &[2]).option(12, &[50]).payload(ae);
     assert_eq!(socket.ask(register).status(), 201);
     let channel = by(Message::request(2, &["cse-in", "poller"])).option(267, &[15]).option(12, &[50]);
     assert_eq!(socket.ask(channel.payload(br#"{"m2m:pch":{"rn":"pch"}}"#)).status(), 201);
-    let poll =
-        Message { id: socket.next_id(), ..by(Message::request(1, &["cse-in", "poller", "pch", "pcu"])) };
+    Message { id: socket.next_id(), ..by(Message::request(1, &["cse-in", "poller", "pch", "pcu"])) }
+}
+
+#[test]
+fn a_repetition_of_what_only_reads_may_read_again() {
+    let node = node();
+    let mut socket = socket(&node);
+    let read = Message { id: socket.next_id(), ..Message::request(1, &["cse-in", "c"]) };
+    let instances = |answer: &Message| content(answer)["m2m:cnt"]["cni"].clone();
+    socket.send(&read);
+    assert_eq!(instances(&socket.answer_to(&read)), 0);
+    assert_eq!(socket.ask(create("1")).status(), 201);
+    socket.send(&read);
+    assert_eq!(instances(&socket.answer_to(&read)), 1);
+}
+
+#[test]
+fn what_comes_out_of_a_polling_channel_comes_with_each_repetition() {
+    let node = node();
+    let mut socket = socket(&node);
+    let poll = poll(&mut socket);
+    let post = |path: &[&str], ty: u8, content: Value| {
+        let request = Message::request(2, path).without(279).option(279, b"Cpoller").option(267, &[ty]);
+        request.option(12, &[50]).payload(content.to_string().as_bytes())
+    };
+    let container = post(&["cse-in", "poller"], 3, json!({"m2m:cnt": {"rn": "c"}}));
+    assert_eq!(socket.ask(container).status(), 201);
+    let subscription = json!({"m2m:sub": {"rn": "s", "nu": ["Cpoller"], "enc": {"net": [3]}}});
+    assert_eq!(socket.ask(post(&["cse-in", "poller", "c"], 23, subscription)).status(), 201);
+    loop {
+        let instance = post(&["cse-in", "poller", "c"], 4, json!({"m2m:cin": {"con": "1"}}));
+        assert_eq!(socket.ask(instance).status(), 201);
+        let poll = Message { id: socket.next_id(), ..poll.clone() };
+        socket.send(&poll);
+        let answer = socket.answer_to(&poll);
+        assert_eq!(answer.status(), 205, "{answer:?}");
+        socket.send(&poll);
+        let again = socket.receive();
+        // One that had to wait for the notification was acknowledged before.
+        if answer.kind == ACK {
+            assert_eq!(again, answer);
+            break;
+        }
+        assert_eq!(again, Message::empty(ACK, poll.id));
+    }
+}
+
+#[test]
+fn an_answer_that_takes_long_is_a_message_of_its_own() {
+    let node = Node::on(Store::Memory).set("polling.wait", "1s").start();
+    let mut socket = socket(&node);
+    let poll = poll(&mut socket);
     socket.send(&poll);
     assert_eq!(socket.receive(), Message::empty(ACK, poll.id));
     // Once more before the answer is there.
