@@ -4,11 +4,12 @@
 //! 9175). Above: whole CoAP messages become primitives, which is pure. What a primitive means is left to the core.
 //!
 //! Below, `wire`, `layer`, `remembered`, `uploads`, `downloads` and `guard` do no IO and get the time passed in;
-//! `endpoint`, `receiving`, `serving`, `reply` and `server` move the datagrams, as do `line`, `conversation` and `client` for requests
-//! of this node.
+//! `endpoint`, `burst`, `receiving`, `serving`, `reply` and `server` move the datagrams, as do `line`, `conversation` and
+//! `client` for requests of this node.
 
 pub mod address;
 pub mod block;
+mod burst;
 mod call;
 mod carried;
 pub mod client;
