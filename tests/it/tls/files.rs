@@ -13,9 +13,8 @@ pub(super) fn refused(settings: &[(&str, &str)]) -> String {
     let directory = tempfile::Builder::new().prefix("dyad-files-").tempdir().unwrap();
     let mut command = Command::new(binary());
     command.arg("serve").current_dir(directory.path());
-    for (key, value) in
-        [("http.listen", "127.0.0.1:0"), ("store.url", "sqlite::memory:")].iter().chain(settings)
-    {
+    let free = ["http.listen", "coap.listen", "mqtt.listen", "ws.listen"].map(|key| (key, "127.0.0.1:0"));
+    for (key, value) in free.iter().chain(&[("store.url", "sqlite::memory:")]).chain(settings) {
         command.arg("--set").arg(format!("{key}={value}"));
     }
     let output = command.output().unwrap();

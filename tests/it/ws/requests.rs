@@ -184,6 +184,8 @@ fn a_port_that_is_taken_is_named() {
         "--set",
         "http.listen=127.0.0.1:0",
         "--set",
+        "coap.listen=127.0.0.1:0",
+        "--set",
         "mqtt.listen=127.0.0.1:0",
         "--set",
         &taken,
