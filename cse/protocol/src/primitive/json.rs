@@ -5,6 +5,7 @@
 
 mod fields;
 mod filter;
+mod quick;
 mod request;
 mod response;
 
@@ -14,7 +15,6 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
-use smol_str::SmolStr;
 
 use crate::{Content, Failure, Object};
 
@@ -41,39 +41,6 @@ pub fn parse(json: &[u8]) -> Result<Value, Failure> {
 
 /// What a primitive without its content takes as text, most of the time.
 const HEAD: usize = 192;
-
-/// More members than a primitive has parameters.
-const MANY: usize = 64;
-
-/// The members of one JSON object, in their order. `None` if it is not one, names a member twice, or has too many to be a
-/// primitive: [`parse`] says what is wrong.
-fn members(json: &[u8]) -> Option<Vec<(SmolStr, Value)>> {
-    let mut reader = serde_json::Deserializer::from_slice(json);
-    let members = reader.deserialize_map(Members).ok()?;
-    reader.end().ok().map(|()| members)
-}
-
-/// Few members, which are quicker compared with each other than put into a table.
-struct Members;
-
-impl<'de> Visitor<'de> for Members {
-    type Value = Vec<(SmolStr, Value)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with few members")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut known: Vec<(SmolStr, Value)> = Vec::with_capacity(8);
-        while let Some(name) = members.next_key::<SmolStr>()? {
-            if known.len() == MANY || known.iter().any(|(other, _)| *other == name) {
-                return Err(A::Error::custom("too many members, or a repeated one"));
-            }
-            known.push((name, members.next_value_seed(Strict)?));
-        }
-        Ok(known)
-    }
-}
 
 /// The text of an object with a content as its last member.
 fn with_content(head: &impl Serialize, content: Option<&Content>) -> Bytes {

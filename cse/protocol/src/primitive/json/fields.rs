@@ -28,9 +28,9 @@ impl Fields {
         }
     }
 
-    /// Those of an object in JSON text. `None` if it has too many to be a primitive, or is none at all.
-    pub(super) fn parse(json: &[u8]) -> Option<Self> {
-        super::members(json).map(|members| Self { members })
+    /// Those that were read before.
+    pub(super) fn of(members: Vec<(SmolStr, Value)>) -> Self {
+        Self { members }
     }
 
     /// Any value.

@@ -4,10 +4,11 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::fields::{Fields, Writer, missing, wrong};
-use super::{filter_from_json, filter_to_json, with_content};
+use super::{filter_from_json, filter_to_json, quick, with_content};
 use crate::Failure;
 use crate::primitive::{
-    Content, DesiredIdentifierResultType, Operation, Request, ResponseType, ResponseTypeInfo, ResultContent,
+    Content, DesiredIdentifierResultType, Operation, Request, ResourceType, ResponseType, ResponseTypeInfo,
+    ResultContent,
 };
 
 /// The Content of a partial RETRIEVE: an attributeList (TS-0004 7.3.3.17, 8.4.2).
@@ -79,30 +80,53 @@ fn response_type_to_json(info: &ResponseTypeInfo) -> Option<Value> {
 /// BAD_REQUEST, naming the member, if `op`, `to` or `rqi` is missing, a value has the wrong JSON type or is out of
 /// range, or a member is none of a request. Whether the parameters suit the operation is left to the core.
 pub fn request_from_json(value: Value) -> Result<Request, Failure> {
-    read(Fields::new(value, "the request")?)
+    let mut fields = Fields::new(value, "the request")?;
+    let basics = Basics {
+        operation: fields.code("op", Operation::from_number)?,
+        to: fields.text("to")?,
+        from: fields.text("fr")?,
+        request_identifier: fields.text("rqi")?,
+        release_version_indicator: fields.text("rvi")?,
+        resource_type: fields.number("ty")?,
+    };
+    read(basics, fields)
 }
 
 /// Reads a request from its text, quicker than from its value. `None` for what [`super::parse`] or
-/// [`request_from_json`] refuse, which say why.
+/// [`request_from_json`] refuse, which say why, and for names of members with
+/// escapes, which they take.
 pub fn request_from_text(json: &[u8]) -> Option<Request> {
-    read(Fields::parse(json)?).ok()
+    let members = quick::members(json)?;
+    let basics = Basics {
+        operation: Some(Operation::from_number(members.operation?)?),
+        to: members.to,
+        from: members.from,
+        request_identifier: members.request_identifier,
+        release_version_indicator: members.release_version_indicator,
+        resource_type: members.resource_type,
+    };
+    read(basics, Fields::of(members.rest)).ok()
 }
 
-fn read(mut fields: Fields) -> Result<Request, Failure> {
-    // First what every request has: nothing is looked for among members when none is left.
-    let operation = fields.code("op", Operation::from_number)?.ok_or_else(|| missing("op"))?;
-    let to = fields.text("to")?.ok_or_else(|| missing("to"))?;
-    let from = fields.text("fr")?;
-    let request_identifier = fields.text("rqi")?.ok_or_else(|| missing("rqi"))?;
-    let release_version_indicator = fields.text("rvi")?;
+/// What nearly every request has.
+struct Basics {
+    operation: Option<Operation>,
+    to: Option<String>,
+    from: Option<String>,
+    request_identifier: Option<String>,
+    release_version_indicator: Option<String>,
+    resource_type: Option<ResourceType>,
+}
+
+fn read(basics: Basics, mut fields: Fields) -> Result<Request, Failure> {
     let (content, attribute_list) = content(&mut fields)?;
     let request = Request {
-        operation,
-        to,
-        from,
-        request_identifier,
-        release_version_indicator,
-        resource_type: fields.number("ty")?,
+        operation: basics.operation.ok_or_else(|| missing("op"))?,
+        to: basics.to.ok_or_else(|| missing("to"))?,
+        from: basics.from,
+        request_identifier: basics.request_identifier.ok_or_else(|| missing("rqi"))?,
+        release_version_indicator: basics.release_version_indicator,
+        resource_type: basics.resource_type,
         content,
         role_ids: fields.texts("rids")?,
         originating_timestamp: fields.moment("ot")?,
