@@ -98,14 +98,18 @@ fn text() -> impl Strategy<Value = String> {
 static CODEC: LazyLock<Codec> =
     LazyLock::new(|| Codec::new(Arc::new(Schemas::builtin().unwrap()), PARSER_LIMIT));
 
-/// The same without texts that are empty or have blanks at their ends, which lists in XML lose.
+/// The same without texts that are empty, or have blanks at their ends or several in a row, which lists in XML lose.
 fn solid(value: Value) -> Value {
     match value {
-        Value::String(text) if text.is_empty() || text.trim() != text => "x".into(),
+        Value::String(text) if text.is_empty() || single_blanks(&text) != text => "x".into(),
         Value::Array(elements) => elements.into_iter().map(solid).collect(),
         Value::Object(object) => object.into_iter().map(|(name, value)| (name, solid(value))).collect(),
         value => value,
     }
+}
+
+fn single_blanks(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn texts() -> impl Strategy<Value = Vec<String>> {
