@@ -27,11 +27,12 @@ const CONTENTS: [(&str, &str); 12] = [
 ];
 
 /// Values that the schemas restrict further than the tables; `null` is left out: other types in release 2, one of two.
-const PARTICULAR: [(&str, &str); 13] = [
+const PARTICULAR: [(&str, &str); 14] = [
     ("accc", "null"),
     ("atr", "null"),
     ("cmlk", r#"[{ "nm": "a", "typ": 1001, "val": "b" }]"#),
     ("dcrp", r#""application/rdf+xml:1""#),
+    ("di", r#"["urn:meid:0123456789abcd"]"#),
     ("epo", r#""a.b.c.d.e""#),
     ("lda", "[false, true]"),
     ("mgd", "1001"),
