@@ -113,9 +113,9 @@ pub(super) fn settle(call: &Call, span: &tracing::Span, outcome: Result<Response
 }
 
 /// What a response says because the request did (TS-0001 8.1.3).
-pub(super) fn complete(request: &Request, response: &mut Response, now: Timestamp) {
+pub(super) fn complete(request: &Request, response: &mut Response, now: impl FnOnce() -> Timestamp) {
     if request.originating_timestamp.is_some() {
-        response.originating_timestamp = Some(now);
+        response.originating_timestamp = Some(now());
     }
     if request.result_expiration_timestamp.is_some() {
         response.result_expiration_timestamp = request.result_expiration_timestamp;

@@ -90,11 +90,11 @@ impl Cse {
             Err(failure) => Err(failure),
         };
         let mut response = settle(&call, &span, outcome);
-        let now = self.clock().now();
         if !span.is_disabled() {
-            tracing::debug!(parent: &span, duration_us = now.micros() - call.now.micros(), "answered");
+            let duration_us = self.clock().now().micros() - call.now.micros();
+            tracing::debug!(parent: &span, duration_us, "answered");
         }
-        complete(&call.request, &mut response, now);
+        complete(&call.request, &mut response, || self.clock().now());
         response.suppressed = suppressed;
         response
     }
