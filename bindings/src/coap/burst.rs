@@ -13,11 +13,11 @@ use bytes::Bytes;
 pub(super) const MOST: usize = 16;
 
 /// The longest datagram there is.
-const MAX_DATAGRAM: usize = 65_535;
+pub(super) const MAX_DATAGRAM: usize = 65_535;
 
 /// Datagrams that were taken.
 pub(super) struct Inbox {
-    /// Room for the longest one, [`MOST`] times; what was never written to takes no memory.
+    /// Room for the longest one, [`MOST`] times: a megabyte.
     bytes: Vec<u8>,
     taken: Vec<(SocketAddr, usize)>,
     system: system::Receiving,

@@ -14,15 +14,12 @@ use tokio::net::UdpSocket;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 
-use super::burst::{Inbox, Outbox};
+use super::burst::{Inbox, MAX_DATAGRAM, Outbox};
 use super::resources::Source;
 use super::serving::{Serving, lock};
 
 /// How long an answer may wait for those to datagrams that came together with its own.
 const TOGETHER: Duration = Duration::from_micros(200);
-
-/// The longest datagram there is.
-const MAX_DATAGRAM: usize = 65_535;
 
 /// The threads that receive from a socket. They end when this is dropped.
 pub(super) struct Receivers {
