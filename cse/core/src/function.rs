@@ -93,7 +93,7 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, in their order.
-    pub const ALL: &'static [Self] = &[Self::Intercept, Self::Prepare, Self::Committed, Self::Answered];
+    pub const ALL: [Self; 4] = [Self::Intercept, Self::Prepare, Self::Committed, Self::Answered];
 }
 
 /// What the operator sees of a function.
@@ -232,7 +232,7 @@ pub trait ServiceFunction: Send + Sync + 'static {
 
     /// The stages in which it may take part at all: in others it is not even asked.
     fn stages(&self) -> &'static [Stage] {
-        Stage::ALL
+        &Stage::ALL
     }
 
     /// Whether it takes part in a stage of a request; asked about [`Stage::Answered`] before the request is carried

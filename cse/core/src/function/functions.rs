@@ -82,8 +82,7 @@ impl Functions {
             };
             functions.iter().enumerate().filter_map(takes_part).collect()
         };
-        let stages = [Stage::Intercept, Stage::Prepare, Stage::Committed, Stage::Answered];
-        let stages = stages.each_ref().map(places);
+        let stages = Stage::ALL.each_ref().map(places);
         let originators = entity::originators(&functions, config)?;
         let mut hosted = Vec::with_capacity(functions.len());
         for (at, function) in functions.into_iter().enumerate() {
