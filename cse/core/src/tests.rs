@@ -24,6 +24,7 @@ impl Clock for HandClock {
     }
 }
 
+#[derive(Clone)]
 struct Bench {
     cse: Arc<Cse>,
     clock: Arc<HandClock>,
@@ -138,6 +139,50 @@ async fn what_was_trimmed_is_gone_whether_or_not_its_row_is() {
     assert_eq!(bench.retrieve("cse-in/c/ol").await.status.number(), 4004);
     assert_eq!(bench.ask(Operation::Delete, "cse-in/c", |_| {}).await.status.number(), 2002);
     assert_eq!(rows(&bench), before);
+}
+
+#[tokio::test]
+async fn instances_that_are_made_together_go_in_their_order() {
+    for most in [1, 2, 5, 130, 300] {
+        let bench = Bench::new().await;
+        bench.create("cse-in", 3, json!({"m2m:cnt": {"rn": "c", "mni": most}})).await;
+        // Names grow with the numbers, and all of them are as long.
+        let mut expected: Vec<String> = Vec::new();
+        for round in 0..14 {
+            let mut made = tokio::task::JoinSet::new();
+            for _ in 0..61 {
+                let bench = bench.clone();
+                made.spawn(
+                    async move { bench.create("cse-in/c", 4, json!({"m2m:cin": {"con": round}})).await },
+                );
+            }
+            let made = made.join_all().await;
+            expected.extend(made.iter().map(|made| name(&value(made)["m2m:cin"]["ri"])));
+            expected.sort_by_key(|name| (name.len(), name.clone()));
+            expected.drain(..expected.len().saturating_sub(most));
+            if round % 4 == 1 {
+                let gone = expected.remove(expected.len() / 2);
+                let deleted = bench.ask(Operation::Delete, &gone, |_| {}).await;
+                assert_eq!(deleted.status.number(), 2002, "{gone}");
+            }
+            let listed = bench.ask(Operation::Retrieve, "cse-in/c", |request| {
+                request.result_content = Some(ResultContent::ChildResourceReferences);
+                request.desired_identifier_result_type =
+                    Some(dyad_protocol::primitive::DesiredIdentifierResultType::Unstructured);
+            });
+            let listed = listed.await;
+            let listed = value(&listed)["m2m:rrl"]["rrf"].as_array().cloned().unwrap_or_default();
+            let mut listed: Vec<String> = listed.iter().map(|child| name(&child["val"])).collect();
+            listed.sort_by_key(|name| (name.len(), name.clone()));
+            assert_eq!(listed, expected, "mni {most}, round {round}");
+            let container = bench.retrieve("cse-in/c").await;
+            assert_eq!(value(&container)["m2m:cnt"]["cni"], expected.len());
+        }
+    }
+}
+
+fn name(id: &Value) -> String {
+    id.as_str().and_then(|id| id.rsplit('/').next()).unwrap().to_owned()
 }
 
 #[tokio::test]

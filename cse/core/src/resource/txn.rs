@@ -7,21 +7,21 @@ mod alarms;
 mod functions;
 mod notices;
 mod series;
+mod trimming;
 
 use std::sync::Arc;
 
 use dyad_protocol::{Failure, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::trimming::aged;
 use super::batch::Batch;
 use super::layer::{Change, Changes};
 use super::tree::Subscriptions;
-use super::windows::AHEAD;
-use super::{Counts, Id, Latest, Lookup, Resource, Tree};
+use super::{Id, Latest, Lookup, Resource, Tree};
 use crate::Cse;
 use crate::function::Hook;
 use crate::request::{Cause, remove_subtree};
-use crate::store::{Aged, Purge};
 use crate::subscription::SubscriptionList;
 
 /// A write transaction.
@@ -84,6 +84,11 @@ impl<'a> Txn<'a> {
     pub fn insert(&mut self, resource: Arc<Resource>) -> Result<(), Failure> {
         self.note_subscription(&resource, None)?;
         resource.learn_unsubscribed(true);
+        if crate::types::is_instance(resource.ty())
+            && self.batch.windows.append(resource.parent(), || aged(&resource))
+        {
+            self.windows.push(resource.parent());
+        }
         self.pending.insert(resource.id(), Some(Arc::clone(&resource)));
         self.changes.changes.push(Change::Put(resource, true));
         Ok(())
@@ -134,81 +139,6 @@ impl<'a> Txn<'a> {
         remove_subtree(self, None, resource, Cause::Expired).map(|_| ())
     }
 
-    /// The oldest instance of a container, read ahead.
-    pub(crate) fn oldest_instance(&mut self, counts: &Counts, ty: i32) -> Result<Option<Aged>, Failure> {
-        let container = counts.container;
-        self.windows.push(container);
-        if let Some(oldest) = self.batch.windows.oldest(container) {
-            return Ok(Some(*oldest));
-        }
-        if let Some(floor) = counts.floor
-            && !self.batch.windows.has(container)
-        {
-            // Nobody has counted what is buried there.
-            self.changes.changes.push(Change::Purge(Purge { parent: container, ty, floor }));
-        }
-        let after = self.batch.windows.after(container).unwrap_or(0);
-        let writer = self.batch.flushed().map_err(Failure::internal)?;
-        let mut read = writer.oldest(container, ty, after, AHEAD).map_err(Failure::internal)?;
-        // What this transaction removed is still there.
-        read.retain(|instance| !matches!(self.pending.get(&instance.id), Some(None)));
-        self.batch.windows.extend(container, read.into_iter().map(|oldest| (oldest.id, oldest)).collect());
-        Ok(self.batch.windows.oldest(container).copied())
-    }
-
-    /// Trims the oldest instance of a container, without notice to anybody (TS-0004 7.4.7.2.1).
-    pub(crate) fn trim(&mut self, container: Id, oldest: &Aged) -> Result<(), Failure> {
-        let loaded = if oldest.is_indexed { self.resource(oldest.id)? } else { None };
-        self.batch.windows.pop(container);
-        self.pending.insert(oldest.id, None);
-        self.changes.changes.push(Change::Remove(oldest.id, loaded));
-        Ok(())
-    }
-
-    /// Trims the oldest instance of what is trimmed in the order of numbers. Its row may stay for a while, below the
-    /// floor of the container.
-    pub(crate) fn bury(&mut self, counts: &mut Counts, ty: i32, oldest: &Aged) -> Result<(), Failure> {
-        let (container, floor) = (counts.container, oldest.id + 1);
-        counts.floor = Some(floor);
-        if oldest.is_indexed {
-            return self.trim(container, oldest);
-        }
-        self.batch.windows.pop(container);
-        self.pending.insert(oldest.id, None);
-        self.changes.changes.push(Change::Bury(oldest.id));
-        if self.batch.windows.bury(container) {
-            self.changes.changes.push(Change::Purge(Purge { parent: container, ty, floor }));
-        }
-        Ok(())
-    }
-
-    /// Instances of a type below a resource after a number, in order of creation, without loading them.
-    pub(crate) fn instances(
-        &mut self,
-        parent: Id,
-        ty: i32,
-        after: Id,
-        limit: usize,
-    ) -> Result<Vec<Aged>, Failure> {
-        let writer = self.batch.flushed().map_err(Failure::internal)?;
-        writer.oldest(parent, ty, after, limit).map_err(Failure::internal)
-    }
-
-    /// Removes an instance that was not loaded.
-    pub(crate) fn remove_instance(&mut self, parent: Id, instance: &Aged) -> Result<(), Failure> {
-        self.forget_window(parent);
-        let loaded = if instance.is_indexed { self.resource(instance.id)? } else { None };
-        self.pending.insert(instance.id, None);
-        self.changes.changes.push(Change::Remove(instance.id, loaded));
-        Ok(())
-    }
-
-    /// The latest instance of a type below a resource among those older than one.
-    pub(crate) fn latest_before(&mut self, parent: Id, ty: i32, but: Id) -> Result<Option<Id>, Failure> {
-        let writer = self.batch.flushed().map_err(Failure::internal)?;
-        writer.newest_before(parent, ty, but).map_err(Failure::internal)
-    }
-
     /// Resources whose expiration time has passed.
     pub(crate) fn expired(&mut self, now: Timestamp, most: usize) -> Result<Vec<Id>, Failure> {
         let writer = self.batch.flushed().map_err(Failure::internal)?;
@@ -224,10 +154,6 @@ impl<'a> Txn<'a> {
             found.extend(self.resource(id)?);
         }
         Ok(found)
-    }
-
-    fn forget_window(&mut self, container: Id) {
-        self.batch.windows.forget(container);
     }
 
     /// Keeps the list of subscriptions of a parent current when one of them is new or changed.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use dyad_protocol::{Failure, Timestamp};
 
 use super::Txn;
+use super::trimming::aged;
 use crate::resource::layer::Change;
 use crate::resource::windows::AHEAD;
 use crate::resource::{Id, Resource};
@@ -91,7 +92,7 @@ impl Txn<'_> {
                 }
             });
             let is_empty = ahead.is_empty();
-            self.batch.windows.extend(series, ahead.into_iter().collect());
+            self.batch.windows.extend(series, ahead.into_iter().collect(), false);
             match end {
                 Some(end) if is_empty => self.batch.windows.skip(series, end),
                 None if is_empty => return Ok(None),
@@ -107,11 +108,4 @@ impl Txn<'_> {
             self.batch.windows.insert(instance.parent(), dgt, aged(instance));
         }
     }
-}
-
-/// What trimming needs to know.
-fn aged(instance: &Resource) -> Aged {
-    let row = instance.row();
-    let is_indexed = instance.may_have("lbl") || instance.may_have("loc");
-    Aged { id: row.id, cs: row.cs, et: row.et, ct: row.ct, is_indexed }
 }

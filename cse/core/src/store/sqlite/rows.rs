@@ -12,9 +12,6 @@ use diesel::sqlite::Sqlite;
 
 use crate::store::change::Row;
 
-/// Rows that one statement inserts.
-const TOGETHER: usize = 8;
-
 /// The insertion of so many rows. A statement opens the table and all of its indices, so several rows share one.
 struct NewRows<'a, const COUNT: usize>(&'a [Arc<Row>; COUNT]);
 
@@ -99,16 +96,23 @@ impl<const WHOLE: bool> QueryId for Changed<'_, WHOLE> {
 
 impl<const WHOLE: bool> RunQueryDsl<SqliteConnection> for Changed<'_, WHOLE> {}
 
-/// Inserts rows.
+/// Inserts rows, as many as possible with one statement.
 pub(super) fn insert(connection: &mut SqliteConnection, rows: &[Arc<Row>]) -> QueryResult<()> {
-    let (together, rest) = rows.as_chunks::<TOGETHER>();
+    let rest = together::<8>(connection, rows)?;
+    let rest = together::<3>(connection, rest)?;
+    together::<1>(connection, rest).map(drop)
+}
+
+/// Inserts so many rows at a time, and gives back those that are left.
+fn together<'a, const COUNT: usize>(
+    connection: &mut SqliteConnection,
+    rows: &'a [Arc<Row>],
+) -> QueryResult<&'a [Arc<Row>]> {
+    let (together, rest) = rows.as_chunks::<COUNT>();
     for rows in together {
         NewRows(rows).execute(connection)?;
     }
-    for row in rest {
-        NewRows(std::array::from_ref(row)).execute(connection)?;
-    }
-    Ok(())
+    Ok(rest)
 }
 
 /// Changes rows.
