@@ -36,7 +36,7 @@ pub(super) async fn ask(
     cse: Arc<Cse>,
     flight: Flight,
     position: usize,
-    request: Request,
+    request: Box<Request>,
     arrival: Arrival,
 ) -> Answer {
     if request.operation == Operation::Retrieve
@@ -63,7 +63,7 @@ fn plain(response: Response) -> Response {
 }
 
 /// Brings a request to a member, here or on another node.
-async fn reach(cse: &Cse, position: usize, mut request: Request, arrival: Arrival) -> Response {
+async fn reach(cse: &Cse, position: usize, mut request: Box<Request>, arrival: Arrival) -> Response {
     match path_here(cse, &request.to) {
         Ok(None) => {
             let unreached = request.clone();
@@ -71,7 +71,7 @@ async fn reach(cse: &Cse, position: usize, mut request: Request, arrival: Arriva
             let stem = unreached.request_identifier.get(..200).unwrap_or(&unreached.request_identifier);
             request.request_identifier = format!("{stem}-{position}");
             request.from = request.from.map(|from| abroad(cse, &from));
-            let mut response = cse.originate(&unreached.to, request).await.unwrap_or_else(|_| {
+            let mut response = cse.originate(&unreached.to, *request).await.unwrap_or_else(|_| {
                 let failure = Failure::new(StatusCode::TargetNotReachable, "the member cannot be reached");
                 Response::failed(&unreached, &failure)
             });
@@ -93,9 +93,7 @@ fn abroad(cse: &Cse, from: &str) -> String {
 
 /// Whether an address goes to or through a fanOutPoint.
 pub(super) fn is_fan_out_point(address: &str) -> bool {
-    address.match_indices("/fopt").any(|(at, found)| {
-        address.get(at + found.len()..).is_none_or(|rest| rest.is_empty() || rest.starts_with('/'))
-    })
+    address.split('/').skip(1).any(|name| name == "fopt")
 }
 
 #[cfg(test)]

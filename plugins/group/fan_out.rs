@@ -4,8 +4,11 @@
 //! originator; the group grants nothing but the way to them. A member whose request may wait or changes something is
 //! asked in a task of its own, which goes on when the answer has to leave without it.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use dyad_core::request::{Asker, Call, Target};
 use dyad_core::resource::{Resource, View};
@@ -18,7 +21,7 @@ use tokio::time::Instant;
 
 use super::Groups;
 use super::answer::Answers;
-use super::ask::{Flight, ask, is_fan_out_point};
+use super::ask::{Answer, Flight, ask, is_fan_out_point};
 use super::deleted::Deleted;
 use super::plan::{Plan, Time, member_request};
 use super::selection::Selection;
@@ -93,12 +96,14 @@ impl Groups {
         let mut waiting = plan.selection.iter(members.len()).filter_map(|(position, targets)| {
             members.get(position).map(|member| (position, member, targets))
         });
-        let mut running = FuturesUnordered::new();
+        let (mut running, mut place) = (FuturesUnordered::new(), None);
         let time_is_over = tokio::time::sleep_until(plan.deadline);
         tokio::pin!(time_is_over);
         let mut answered = 0;
         loop {
-            while running.len() < parallel
+            let mut come = None;
+            while come.is_none()
+                && running.len() < parallel
                 && (running.is_empty()
                     || self.in_flight.load(Ordering::Relaxed) < parallel.saturating_mul(GROUPS_AT_ONCE))
             {
@@ -106,19 +111,27 @@ impl Groups {
                 self.asked.fetch_add(1, Ordering::Relaxed);
                 let flight = Flight::new(&self.in_flight);
                 let request = plan.request_to(member, targets);
-                running.push(ask(Arc::clone(&shared), flight, position, request, plan.arrival.clone()));
-            }
-            tokio::select! {
-                biased;
-                answer = running.next() => {
-                    let Some((position, response)) = answer else { break };
-                    let member = members.get(position).unwrap_or_default();
-                    deleted.note(position, response.status);
-                    answers.add(position, member, call.request.originator(), response);
-                    answered += 1;
+                let asking = ask(Arc::clone(&shared), flight, position, request, plan.arrival.clone());
+                come = begin(asking, &mut place).await;
+                if come.is_none() {
+                    running.extend(place.take());
                 }
-                () = &mut time_is_over => break,
             }
+            let (position, response) = match come {
+                Some(answer) => answer,
+                None => tokio::select! {
+                    biased;
+                    answer = running.next() => {
+                        let Some(answer) = answer else { break };
+                        answer
+                    }
+                    () = &mut time_is_over => break,
+                },
+            };
+            let member = members.get(position).unwrap_or_default();
+            deleted.note(position, response.status);
+            answers.add(position, member, call.request.originator(), response);
+            answered += 1;
             if answered % YIELD_EVERY == 0 {
                 tokio::task::yield_now().await;
                 if Instant::now() >= plan.deadline {
@@ -140,6 +153,22 @@ impl Groups {
         response.content_status = is_partial.then_some(ContentStatus::Partial);
         response.content = Some(answers.into_content());
         Ok(response)
+    }
+}
+
+/// Begins to ask a member, in a place in memory that is left to the next if the answer is there at once, as most are.
+/// `None` if it is not: the request goes on in its place.
+async fn begin<F: Future<Output = Answer>>(asking: F, place: &mut Option<Pin<Box<F>>>) -> Option<Answer> {
+    let asking = match place {
+        Some(free) => {
+            free.set(asking);
+            free
+        }
+        None => place.insert(Box::pin(asking)),
+    };
+    match poll_fn(|context| Poll::Ready(asking.as_mut().poll(context))).await {
+        Poll::Ready(answer) => Some(answer),
+        Poll::Pending => None,
     }
 }
 

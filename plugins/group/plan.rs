@@ -36,9 +36,9 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The request to one member. `targets` are the members of a sub-group that are meant, all if there are none.
-    pub(super) fn request_to(&self, member: &str, targets: Vec<String>) -> Request {
-        let mut request = self.request.clone();
-        request.to = format!("{member}{}", self.below);
+    pub(super) fn request_to(&self, member: &str, targets: Vec<String>) -> Box<Request> {
+        let mut request = Box::new(self.request.clone());
+        request.to = [member, &self.below].concat();
         request.group_request_target_members = targets;
         if is_fan_out_point(&request.to) {
             expire(&mut request, self.latest);
