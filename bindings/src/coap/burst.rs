@@ -10,14 +10,14 @@ use std::net::{SocketAddr, UdpSocket};
 use bytes::Bytes;
 
 /// Datagrams that are taken at a time: few, so that few wait for one that takes long, and others can help early.
-pub(super) const MOST: usize = 16;
+pub(super) const MOST: usize = 8;
 
 /// The longest datagram there is.
 pub(super) const MAX_DATAGRAM: usize = 65_535;
 
 /// Datagrams that were taken.
 pub(super) struct Inbox {
-    /// Room for the longest one, [`MOST`] times: a megabyte.
+    /// Room for the longest one, [`MOST`] times: half a megabyte.
     bytes: Vec<u8>,
     taken: Vec<(SocketAddr, usize)>,
     system: system::Receiving,
