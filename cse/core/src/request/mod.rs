@@ -77,17 +77,16 @@ impl Cse {
         let call = Arc::new(Call::new(request.into(), arrival, self.clock().now(), None));
         let span = span(&call);
         let mut suppressed = false;
-        let outcome = match check::primitive(self, &call) {
-            Ok(()) => {
-                // Whoever wants no response is told all the same if the request is not one (TS-0001 8.1.2 Response Type).
-                suppressed = call.request.response_type.value == ResponseType::NoResponse;
-                match span.is_disabled() {
-                    true => self.answer(&call).await,
-                    // Boxed, so that it does not weigh on every other request.
-                    false => Box::pin(self.answer(&call).instrument(span.clone())).await,
-                }
+        let outcome = if let Err(failure) = check::primitive(self, &call) {
+            Err(failure)
+        } else {
+            // Whoever wants no response is told all the same if the request is not one (TS-0001 8.1.2 Response Type).
+            suppressed = call.request.response_type.value == ResponseType::NoResponse;
+            match span.is_disabled() {
+                true => self.answer(&call).await,
+                // Boxed, so that it does not weigh on every other request.
+                false => Box::pin(self.answer(&call).instrument(span.clone())).await,
             }
-            Err(failure) => Err(failure),
         };
         let mut response = settle(&call, &span, outcome);
         if !span.is_disabled() {
@@ -109,8 +108,9 @@ impl Cse {
         }
         let (mut carried_out, mut waited) = (pin!(self.in_due_time(call)), Duration::ZERO);
         // Most are answered without waiting, and need no timer.
-        let first = poll_fn(|context| Poll::Ready(carried_out.as_mut().poll(context))).await;
-        if let Poll::Ready(outcome) = first {
+        let first = poll_fn(|context| Poll::Ready(carried_out.as_mut().poll(context)));
+        // Without a name, so that no room is kept for it while the request waits.
+        if let Poll::Ready(outcome) = first.await {
             return outcome;
         }
         loop {
