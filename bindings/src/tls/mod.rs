@@ -27,5 +27,5 @@ pub use rustls::pki_types::CertificateDer;
 /// The cryptography of all connections over TCP. Named with every configuration, so that nothing depends on what
 /// another crate has made the default of the process.
 fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }

@@ -78,7 +78,7 @@ impl ServerTls {
         let Identity { chain, key } = self.identity.clone();
         let mut config = builder.with_single_cert(chain, key)?;
         // Devices that come back are spared half the handshake, at no cost in memory.
-        config.ticketer = rustls::crypto::ring::Ticketer::new()?;
+        config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
         Ok(Arc::new(config))
     }
 
