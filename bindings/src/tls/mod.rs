@@ -5,19 +5,28 @@
 //! pre-shared key stands for is left to those who decide who is let in: here it is proved and logged, no more.
 
 mod accept;
+mod alert;
 mod client;
 pub mod dtls;
+pub mod hello;
+mod keyed;
+mod keys;
 mod listen;
 mod material;
 mod peer;
+mod reader;
+mod replay;
 mod server;
+mod stream;
 
-pub use accept::{Accepted, Limits, TlsAcceptor};
+pub use accept::{Limits, TlsAcceptor};
 pub use client::{ClientTls, SharedRoots, TlsConnector, explain};
+pub use keys::{Keys, SHORT_KEY};
 pub use listen::TlsListener;
 pub use material::{Identity, MaterialError, What, certificates};
-pub use peer::{Validity, describe};
-pub use server::{ClientAuth, MinVersion, ServerTls};
+pub use peer::{Peer, Validity, describe};
+pub use server::{ClientAuth, MinVersion, Secrets, ServerTls};
+pub use stream::Accepted;
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! What a certificate says of who holds it.
+//! Who is at the other end of a connection, and what a certificate says of who holds it.
 //!
-//! Responsible for the words that go into the log, and for the time in which it is valid. Whether it is genuine is decided
-//! by the handshake, who is meant by it elsewhere.
+//! Responsible for the words that go into the log, and for the time in which a certificate is valid. Whether it is genuine
+//! is decided by the handshake, who is meant by it elsewhere.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -14,6 +14,23 @@ use x509_cert::ext::pkix::name::GeneralName;
 
 /// Names that are listed; a certificate may hold thousands.
 const MOST_NAMES: usize = 16;
+
+/// Who is at the other end, as far as the handshake has proved it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer<'a> {
+    /// Nothing was proved.
+    Nobody,
+    /// Who holds the key of this certificate, by an issuer that is trusted.
+    Certificate(&'a CertificateDer<'static>),
+    /// Who has the pre-shared key of this identity.
+    Key(&'a [u8]),
+}
+
+/// The identity of a pre-shared key as it may stand in the log.
+pub(super) fn printable(identity: &[u8]) -> String {
+    let text = String::from_utf8_lossy(identity);
+    text.chars().take(128).map(|character| if character.is_control() { '?' } else { character }).collect()
+}
 
 /// In seconds since 1970, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The server side: how TLS is spoken with clients.
 //!
-//! Responsible for the configuration: versions, the certificate that is shown, whether clients have to show one.
-//! Connections are left to `accept`.
+//! Responsible for the configuration: versions, the certificate that is shown, whether clients have to show one, and
+//! pre-shared keys beside. Connections are left to `accept`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
-use super::{Identity, MaterialError, provider};
+use super::keyed::KeyServer;
+use super::{Identity, Keys, MaterialError, provider};
 
 /// Whether clients show certificates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +98,23 @@ impl ServerTls {
             MaterialError::Unusable(format!("cannot be used to check certificates: {error}"))
         })?;
         Ok(Some(verifier))
+    }
+}
+
+/// With what the node and its clients prove to each other who they are: certificates, pre-shared keys, or both.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    pub(super) certificates: Option<Arc<ServerConfig>>,
+    pub(super) keys: Option<Arc<KeyServer>>,
+}
+
+impl Secrets {
+    /// For connections over TCP. Without either no handshake succeeds.
+    pub fn new(certificates: Option<&ServerTls>, keys: Option<&Keys>) -> Result<Self, MaterialError> {
+        Ok(Self {
+            certificates: certificates.map(ServerTls::config).transpose()?,
+            keys: keys.map(|keys| KeyServer::new(keys.clone()).map(Arc::new)).transpose()?,
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 //! A hello with a cookie has to lead back to the one without, which the library never saw; what is no hello is nothing.
 #![no_main]
 
-use dyad_bindings::tls::dtls::Keys;
+use dyad_bindings::tls::Keys;
 use dyad_bindings::tls::dtls::hello::ClientHello;
 use libfuzzer_sys::fuzz_target;
 

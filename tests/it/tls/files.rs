@@ -67,7 +67,7 @@ fn settings_that_lack_their_partner_are_refused() {
     for (settings, expected) in [
         (
             &[("http.tls_listen", "127.0.0.1:0")][..],
-            "http.tls_listen needs a certificate; run `dyad tls init`",
+            "http.tls_listen needs a certificate or keys; run `dyad tls init`",
         ),
         (&[("tls.certificate", own.certificate())], "tls.certificate is of no use without tls.key"),
         (&[("tls.key", own.key())], "tls.key is of no use without tls.certificate"),

@@ -7,6 +7,7 @@ mod files;
 mod handshakes;
 mod https;
 mod init;
+mod keys;
 mod mqtt;
 mod outgoing;
 mod tunnel;

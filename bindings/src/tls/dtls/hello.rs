@@ -3,6 +3,8 @@
 //!
 //! Pure. What a cookie is worth is left to `cookie`, the rest of the handshake to the library.
 
+use crate::tls::reader::{Reader, number};
+
 /// Length of a record's header.
 const RECORD: usize = 13;
 
@@ -106,26 +108,6 @@ pub(super) fn verify_request(cookie: &[u8; 32]) -> Vec<u8> {
 pub(super) fn fatal_alert(description: u8) -> [u8; 15] {
     // A number that no record before it has had.
     [21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 2, 2, description]
-}
-
-fn number(bytes: &[u8]) -> usize {
-    bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte))
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    /// What has its length in so many bytes in front.
-    fn prefixed(&mut self, bytes: usize) -> Option<&'a [u8]> {
-        let length = number(self.take(bytes)?);
-        self.take(length)
-    }
 }
 
 #[cfg(test)]

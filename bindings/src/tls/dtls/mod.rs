@@ -11,5 +11,4 @@ mod secrets;
 mod session;
 
 pub use endpoint::{Endpoint, SessionLimits};
-pub use psk::{Keys, SHORT_KEY};
 pub use secrets::{ClientSecrets, ServerSecrets};

@@ -14,10 +14,9 @@ use rustls::server::danger::ClientCertVerifier;
 
 use super::cookie;
 use super::hello::ClientHello;
-use super::psk::Keys;
 use super::session::{Check, Session};
 use crate::tls::client::server_name;
-use crate::tls::{ClientAuth, ClientTls, Identity, MaterialError, ServerTls, provider};
+use crate::tls::{ClientAuth, ClientTls, Identity, Keys, MaterialError, ServerTls, provider};
 
 /// The longest datagram of a handshake, which passes every network with IPv6.
 const MTU: usize = 1200;

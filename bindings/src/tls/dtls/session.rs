@@ -146,7 +146,7 @@ impl Session {
 
     fn drain(&mut self, out: &mut Outgoing) -> Result<(), Over> {
         if let Some(identity) = psk::asked() {
-            self.peer = Some(format!("PSK {}", printable(&identity)));
+            self.peer = Some(format!("PSK {}", peer::printable(&identity)));
         }
         let mut buffer = vec![0; 2048];
         loop {
@@ -209,13 +209,4 @@ fn failed(error: Error) -> Over {
         _ => Some(HANDSHAKE_FAILURE),
     };
     Over::Failed(error.to_string(), alert)
-}
-
-/// An identity as it may stand in the log.
-fn printable(identity: &[u8]) -> String {
-    String::from_utf8_lossy(identity)
-        .chars()
-        .take(128)
-        .map(|character| if character.is_control() { '?' } else { character })
-        .collect()
 }

@@ -97,9 +97,10 @@ fn secured(settings: &Settings) -> Vec<Conflict> {
         ("mqtt.tls_listen", mqtt.tls_listen),
         ("ws.tls_listen", ws.tls_listen),
     ] {
-        if listen.is_some() && tls.certificate.is_none() && tls.key.is_none() {
+        if listen.is_some() && tls.certificate.is_none() && tls.key.is_none() && tls.psk.is_none() {
             let message = format!(
-                "{key} needs a certificate; run `dyad tls init` and name what it makes in tls.certificate and tls.key"
+                "{key} needs a certificate or keys; run `dyad tls init` and name what it makes in tls.certificate and tls.key, \
+                 or name a file with lines identity:key in tls.psk"
             );
             add([key, "tls.certificate"], message);
         }

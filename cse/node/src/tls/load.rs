@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, anyhow};
-use dyad_bindings::tls::dtls::{self, ClientSecrets, Keys, SHORT_KEY, ServerSecrets, SessionLimits};
+use dyad_bindings::tls::dtls::{self, ClientSecrets, ServerSecrets, SessionLimits};
 use dyad_bindings::tls::{
-    self, ClientAuth, ClientTls, Identity, Limits, MaterialError, ServerTls, TlsAcceptor, Validity, What,
+    self, ClientAuth, ClientTls, Identity, Keys, Limits, MaterialError, SHORT_KEY, Secrets, ServerTls,
+    TlsAcceptor, Validity, What,
 };
 use dyad_core::{Clock as _, SystemClock};
 use dyad_protocol::Timestamp;
@@ -24,7 +25,7 @@ const SOON: u64 = 30 * 24 * 3600;
 #[derive(Debug)]
 pub(crate) struct Tls {
     settings: settings::Tls,
-    /// For clients that connect; nothing without a certificate.
+    /// For clients that connect; nothing without a certificate and without keys.
     acceptor: Option<TlsAcceptor>,
     material: Material,
     /// Sockets with DTLS, which take other certificates and keys while they are open.
@@ -43,22 +44,30 @@ impl Tls {
     /// Reads all files. The error names the setting, the file and the remedy.
     pub(crate) fn load(settings: &settings::Tls, now: Timestamp) -> anyhow::Result<Self> {
         let material = Material::read(settings, now)?;
-        let acceptor = match &material.server {
-            None => None,
-            Some(server) => {
-                let config = server.config().map_err(|error| of_server(settings, error))?;
-                let limits = Limits { timeout: settings.handshake_timeout, handshakes: settings.handshakes };
-                Some(TlsAcceptor::new(config, limits))
-            }
+        let limits = Limits { timeout: settings.handshake_timeout, handshakes: settings.handshakes };
+        let acceptor = match (&material.server, &material.keys) {
+            (None, None) => None,
+            _ => Some(TlsAcceptor::new(material.tls_server(settings)?, limits)),
         };
         Ok(Self { settings: settings.clone(), acceptor, material, endpoints: Arc::default() })
     }
 
     /// What makes TLS connections of those that a listener accepts; `setting` is what switched it on.
     pub(crate) fn acceptor(&self, setting: &str) -> anyhow::Result<TlsAcceptor> {
+        if let (None, Some(keys), Some(path)) =
+            (&self.material.server, &self.material.keys, &self.settings.psk)
+        {
+            anyhow::ensure!(
+                keys.has_long_key(),
+                "{setting} needs keys of at least {SHORT_KEY} bytes, and tls.psk ({}) holds none; `openssl rand -hex 16` makes \
+                 one, or name a certificate in tls.certificate",
+                path.display()
+            );
+        }
         self.acceptor.clone().with_context(|| {
             format!(
-                "{setting} needs a certificate; run `dyad tls init` and name what it makes in tls.certificate and tls.key"
+                "{setting} needs a certificate or keys; run `dyad tls init` and name what it makes in tls.certificate and \
+                 tls.key, or name a file with lines identity:key in tls.psk"
             )
         })
     }
@@ -137,15 +146,12 @@ fn reload(
     endpoints: &Mutex<Vec<Arc<dtls::Endpoint>>>,
 ) -> anyhow::Result<()> {
     let material = Material::read(settings, SystemClock.now())?;
-    let config = match &material.server {
-        Some(server) => Some(server.config().map_err(|error| of_server(settings, error))?),
-        None => None,
-    };
+    let secrets = material.tls_server(settings)?;
     for endpoint in endpoints.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         endpoint.replace(material.dtls_server(settings)?);
     }
-    if let (Some(acceptor), Some(config)) = (acceptor, config) {
-        acceptor.replace(config);
+    if let Some(acceptor) = acceptor {
+        acceptor.replace(secrets);
     }
     Ok(())
 }
@@ -186,6 +192,10 @@ impl Material {
         Ok(Self { server, client, keys })
     }
 
+    fn tls_server(&self, settings: &settings::Tls) -> anyhow::Result<Secrets> {
+        Secrets::new(self.server.as_ref(), self.keys.as_ref()).map_err(|error| of_server(settings, error))
+    }
+
     fn dtls_server(&self, settings: &settings::Tls) -> anyhow::Result<ServerSecrets> {
         ServerSecrets::new(self.server.as_ref(), self.keys.clone(), settings.handshake_timeout)
             .map_err(|error| of_server(settings, error))
@@ -209,7 +219,8 @@ fn keys(path: &Path) -> anyhow::Result<Keys> {
     let keys = keys.map_err(|why| anyhow!("tls.psk ({}) {why}", path.display()))?;
     for identity in keys.short() {
         tracing::warn!(
-            "tls.psk ({}): the key of {identity} has less than {SHORT_KEY} bytes and can be found by trying",
+            "tls.psk ({}): the key of {identity} has less than {SHORT_KEY} bytes and can be found by trying; it works over DTLS \
+             alone, TLS takes none that is so short",
             path.display()
         );
     }
