@@ -58,12 +58,6 @@ pub(super) fn descendants(
         None => search.walk(look)?,
     }
     let mut resources = search.first.into_sorted();
-    if let Some(path) = &criteria.apply_relative_path {
-        resources = relative(look, resources, path)?;
-        // Where the path leads the asker needs the privilege as well, and what has expired is not there.
-        resources.retain(|resource| !resource.is_expired(asker.now));
-        resources.retain(|resource| access::authorize(look, cse, asker, resource, operation, None).is_ok());
-    }
     let mut rest = if skip >= resources.len() { Vec::new() } else { resources.split_off(skip) };
     let next = (rest.len() > limit).then(|| (skip + limit + 1) as u64);
     rest.truncate(limit);
@@ -193,20 +187,35 @@ impl Search<'_> {
         if !filter::matches(look, &parsed, self.criteria)? {
             return Ok(());
         }
+        if !self.permits(look, resource)? {
+            return Ok(());
+        }
+        let Some(path) = &self.criteria.apply_relative_path else {
+            self.first.add(Arc::clone(resource));
+            return Ok(());
+        };
+        // Where the path leads the asker needs the privilege as well, and what has expired is not there.
+        if let Some(reached) = follow(look, resource, path)?
+            && !reached.is_expired(self.asker.now)
+            && self.permits(look, &reached)?
+        {
+            self.first.add(reached);
+        }
+        Ok(())
+    }
+
+    /// Whether the asker may know of a resource.
+    fn permits(&self, look: &mut Snapshot<'_>, resource: &Arc<Resource>) -> Result<bool, Failure> {
         // What cannot be retrieved alone is not retrieved with its container either (TS-0001 9.6.6 disableRetrieval).
         let is_visible = match self.operation {
             access::operation::RETRIEVE => crate::types::check_visible(look, resource),
             _ => Ok(()),
         };
-        let operation = self.operation;
-        match is_visible
-            .and_then(|()| access::authorize(look, self.cse, self.asker, resource, operation, None))
-        {
-            Ok(()) => {
-                self.first.add(Arc::clone(resource));
-                Ok(())
-            }
-            Err(failure) if failure.source.is_none() => Ok(()),
+        let permitted = is_visible
+            .and_then(|()| access::authorize(look, self.cse, self.asker, resource, self.operation, None));
+        match permitted {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.source.is_none() => Ok(false),
             Err(failure) => Err(failure),
         }
     }
@@ -332,26 +341,21 @@ fn walked_types(look: &Snapshot<'_>, criteria: &FilterCriteria) -> Vec<i32> {
     look.tree().with_children.clone()
 }
 
-/// Replaces each match by what a relative path from it leads to (TS-0004 7.3.3.17.17).
-fn relative(
+/// What a relative path from a match leads to, which takes the place of the match in the filtering result: limit and
+/// offset count these (TS-0004 7.3.3.17.17, TS-0001 Table 8.1.2-2).
+fn follow(
     look: &mut Snapshot<'_>,
-    matches: Vec<Arc<Resource>>,
+    from: &Arc<Resource>,
     path: &str,
-) -> Result<Vec<Arc<Resource>>, Failure> {
-    let mut reached: Vec<Arc<Resource>> = Vec::new();
-    for resource in matches {
-        let mut current = Some(resource);
-        for segment in path.split('/').filter(|segment| !segment.is_empty()) {
-            let Some(here) = current.take() else { break };
-            current = step(look, &here, segment)?;
-        }
-        if let Some(resource) = current
-            && reached.iter().all(|other| other.id() != resource.id())
-        {
-            reached.push(resource);
+) -> Result<Option<Arc<Resource>>, Failure> {
+    let mut current = Arc::clone(from);
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        match step(look, &current, segment)? {
+            Some(next) => current = next,
+            None => return Ok(None),
         }
     }
-    Ok(reached)
+    Ok(Some(current))
 }
 
 fn step(
