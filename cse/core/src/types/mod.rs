@@ -8,6 +8,7 @@ mod content_instance;
 mod cse_base;
 mod flex_container;
 mod instances;
+mod management_object;
 mod subscription;
 mod time_series_instance;
 
@@ -166,6 +167,7 @@ pub(crate) fn create(
             Ok(())
         }
         4 => content_instance::create(txn, parent, draft),
+        13 => management_object::check(&draft.table.root, &draft.attributes),
         23 => subscription::create(txn, call, parent, draft),
         28 => {
             flex_container::create(draft);
@@ -210,6 +212,7 @@ pub(crate) fn update(
     match draft.table.number {
         1 => access_control_policy::check(&draft.attributes),
         3 => container::update(txn, old, draft, sent),
+        13 => management_object::check(&draft.table.root, sent),
         23 => subscription::update(txn, old, draft, sent),
         28 => flex_container::update(txn, old, draft, sent),
         29 => instances::limit(txn, old, draft, sent),
