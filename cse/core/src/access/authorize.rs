@@ -107,7 +107,8 @@ fn may(
         View::Policy(policy) => Some(policy),
         _ => None,
     };
-    if policy.is_none() && (!governing.may_have("acpi") || governing.get("acpi").is_none()) {
+    // An empty list assigns no policies (TS-0001 9.6.1.3.2), and nobody could ever change it again.
+    if policy.is_none() && (!governing.may_have("acpi") || governing.texts("acpi").next().is_none()) {
         return by_default(look, cse, asker, &governing, operation);
     }
     let specialization = specialization(resource);
