@@ -4,7 +4,7 @@ use dyad_protocol::primitive::{FilterCriteria, ResponseType};
 use dyad_protocol::time::AbsRelTime;
 use dyad_protocol::{Failure, Operation, ResultContent, StatusCode, id};
 
-use super::Call;
+use super::{Call, create};
 use crate::Cse;
 
 /// Checks the parameters against the operation. Touches no resource.
@@ -62,7 +62,7 @@ pub(super) fn primitive(cse: &Cse, call: &Call) -> Result<(), Failure> {
         return Err(Failure::bad_request("atrl is for RETRIEVE alone"));
     }
     if request.operation == Operation::Notify {
-        not_for_notify(call)?;
+        not_for_notify(cse, call)?;
     }
     bounds(call)?;
     result_content(call)
@@ -79,9 +79,15 @@ fn bounds(call: &Call) -> Result<(), Failure> {
     }
 }
 
-/// What Table 7.2.1.1-1 of TS-0004 does not permit in a NOTIFY.
-fn not_for_notify(call: &Call) -> Result<(), Failure> {
+/// What Table 7.2.1.1-1 of TS-0004 does not permit in a NOTIFY, and the representation of a resource: over HTTP, a CREATE
+/// that forgets its resource type looks like one.
+fn not_for_notify(cse: &Cse, call: &Call) -> Result<(), Failure> {
     let request = &call.request;
+    if create::representation(call).is_ok_and(|(root, _)| cse.tree().schemas.by_root(root).is_some()) {
+        return Err(Failure::bad_request(
+            "a NOTIFY carries no resource; a CREATE has a resource type (ty, in HTTP a parameter of the Content-Type)",
+        ));
+    }
     let parameters = [
         ("rp", request.result_persistence.is_some()),
         ("grtm", !request.group_request_target_members.is_empty()),
