@@ -258,6 +258,10 @@ fn tests_can_shorten_the_life_of_requests() {
     let short = ask(&client, "short", |request| request);
     assert_eq!(wait_for(&client, &short, |answer| answer.rsc == 4004).rsc, 4004);
     door("disableShortRequestExpiration");
+    door("enableShortResourceExpiration 1");
+    let short = ask(&client, "short as a resource", |request| request);
+    assert_eq!(wait_for(&client, &short, |answer| answer.rsc == 4004).rsc, 4004);
+    door("disableShortResourceExpiration");
     let long = ask(&client, "long", |request| request);
     assert_eq!(concluded(&client, &long)["rs"], 1);
 }

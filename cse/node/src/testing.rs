@@ -12,11 +12,22 @@ use dyad_core::Cse;
 use crate::serve::Gate;
 use crate::settings::Settings;
 
-/// What was in effect before a command made it short.
+/// What was in effect before a command made it short, and how short `<request>` resources are to live.
 #[derive(Default)]
 struct Before {
     expiration_interval: Option<Duration>,
     timeout: Option<Duration>,
+    /// Since `enableShortResourceExpiration`.
+    as_resources: Option<Duration>,
+    /// Since `enableShortRequestExpiration`.
+    as_requests: Option<Duration>,
+}
+
+impl Before {
+    /// The shorter life counts while both commands are in effect.
+    fn shorten_requests(&self, cse: &Cse) {
+        cse.shorten_requests([self.as_resources, self.as_requests].into_iter().flatten().min());
+    }
 }
 
 /// The door for a node.
@@ -80,29 +91,40 @@ async fn carry_out(
             Ok(String::new())
         }
         "enableshortresourceexpiration" => {
-            let old = cse.set_expiration_interval(seconds(argument)?);
-            lock(before).expiration_interval.get_or_insert(old);
+            let life = seconds(argument)?;
+            let old = cse.set_expiration_interval(life);
+            let mut before = lock(before);
+            before.expiration_interval.get_or_insert(old);
+            before.as_resources = Some(life);
+            before.shorten_requests(cse);
             let longest = cse.config().max_expiration.micros() / 1_000_000;
             Ok(format!("{},{longest}", old.as_secs_f64()))
         }
         "disableshortresourceexpiration" => {
-            if let Some(old) = lock(before).expiration_interval.take() {
+            let mut before = lock(before);
+            if let Some(old) = before.expiration_interval.take() {
                 cse.set_expiration_interval(old);
             }
+            before.as_resources = None;
+            before.shorten_requests(cse);
             Ok(String::new())
         }
         "enableshortrequestexpiration" => {
             let life = seconds(argument)?;
             let old = cse.delivery().set_timeout(life);
-            lock(before).timeout.get_or_insert(old);
-            cse.shorten_requests(Some(life));
+            let mut before = lock(before);
+            before.timeout.get_or_insert(old);
+            before.as_requests = Some(life);
+            before.shorten_requests(cse);
             Ok(old.as_secs_f64().to_string())
         }
         "disableshortrequestexpiration" => {
-            cse.shorten_requests(None);
-            if let Some(old) = lock(before).timeout.take() {
+            let mut before = lock(before);
+            if let Some(old) = before.timeout.take() {
                 cse.delivery().set_timeout(old);
             }
+            before.as_requests = None;
+            before.shorten_requests(cse);
             Ok(String::new())
         }
         _ => Err(format!("unknown command {name}")),
