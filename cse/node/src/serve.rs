@@ -105,7 +105,8 @@ async fn operator_door(
             Ok(None)
         }
         Err(error) => {
-            Err(error).with_context(|| format!("cannot listen at operator.socket ({})", path.display()))
+            let what = format!("cannot listen at operator.socket ({})", path.display());
+            Err(error).context(what + "; name another file, or none to do without it")
         }
     }
 }
@@ -129,7 +130,8 @@ fn add_directory(schemas: &mut Schemas, directory: &Path) -> anyhow::Result<usiz
     for file in files {
         let path = file.path();
         if path.extension().is_some_and(|extension| extension == "toml") {
-            added += schemas.add(&path.display().to_string(), &std::fs::read_to_string(&path)?)?;
+            let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            added += schemas.add(&path.display().to_string(), &text)?;
         }
     }
     Ok(added)

@@ -86,3 +86,41 @@ fn markdown_is_the_documentation() {
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stdout).starts_with("# Settings\n"));
 }
+
+/// Without listeners that others may have.
+const QUIET: [&str; 11] = [
+    "serve",
+    "--set",
+    "http.listen=127.0.0.1:0",
+    "--set",
+    "coap.enabled=false",
+    "--set",
+    "mqtt.enabled=false",
+    "--set",
+    "ws.enabled=false",
+    "--set",
+    "store.url=sqlite::memory:",
+];
+
+#[test]
+fn only_sockets_are_replaced_by_the_operators_socket() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("precious.db");
+    std::fs::write(&path, "precious").unwrap();
+    let socket = format!("operator.socket={}", path.display());
+    let output = dyad(&[&QUIET[..], &["--set", &socket]].concat());
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("operator.socket") && error.contains("no socket"), "{error}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+}
+
+#[test]
+fn a_file_of_specialisations_that_cannot_be_read_is_named() {
+    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("unreadable");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("pump.toml"), b"\xff\xfe").unwrap();
+    let schemas = format!("schemas.directory={}", directory.display());
+    let output = dyad(&[&QUIET[..], &["--set", &schemas]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("pump.toml"), "{}", text(&output.stderr));
+}

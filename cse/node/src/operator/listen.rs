@@ -1,7 +1,7 @@
 //! The socket for the operator: who may use it, and what is answered.
 
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +45,7 @@ impl Drop for Door {
 }
 
 /// Takes commands at a path until the door is dropped. A socket that a node left behind there is replaced; fails with
-/// `AddrInUse` if a node answers at it.
+/// `AddrInUse` if a node answers at it, and with `AlreadyExists` if something else than a socket is there.
 pub(crate) async fn listen(path: &Path, cse: &Arc<Cse>, absent: Absent) -> io::Result<Door> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         std::fs::create_dir_all(directory)?;
@@ -54,6 +54,10 @@ pub(crate) async fn listen(path: &Path, cse: &Arc<Cse>, absent: Absent) -> io::R
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             if UnixStream::connect(path).await.is_ok() {
                 return Err(error);
+            }
+            if !std::fs::symlink_metadata(path)?.file_type().is_socket() {
+                let why = "there is a file of this name that is no socket; name another one";
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
             }
             std::fs::remove_file(path)?;
             UnixListener::bind(path)?
