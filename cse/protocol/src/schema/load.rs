@@ -140,7 +140,7 @@ impl Loader<'_> {
                     "definition is missing: it is the mgmtDefinition".to_owned(),
                 ));
             };
-            let own = self.own(section)?;
+            let own = self.own(section, MGMT_OBJ)?;
             if let Some(root) = &section.announced {
                 let announced = own.iter().filter_map(announce).collect();
                 let name = format_smolstr!("{}Annc", section.name);
@@ -156,7 +156,7 @@ impl Loader<'_> {
             tables.push(self.derive(MGMT_OBJ, section.release, names, own)?);
         }
         for section in &file.flex_container {
-            let own = self.own(section)?;
+            let own = self.own(section, FLEX_CONTAINER)?;
             let names = |suffix: &str, root: Option<&SmolStr>| {
                 let definition = section.definition.as_ref().map(|uri| format_smolstr!("{uri}{suffix}"));
                 (
@@ -175,9 +175,24 @@ impl Loader<'_> {
         Ok(tables)
     }
 
-    fn own<D>(&self, section: &SpecializationSection<D>) -> Result<Vec<Attribute>, Problem> {
-        self.attributes(&section.attributes, (Announcement::Optional, Layer::Specialization))
-            .map_err(|(short, problem)| (format_smolstr!("{}.{short}", section.name), problem))
+    /// The attributes that a specialisation adds. It may narrow one of the generic type, but none that the node makes or
+    /// that many types have in common.
+    fn own<D>(&self, section: &SpecializationSection<D>, generic: u32) -> Result<Vec<Attribute>, Problem> {
+        let base = (self.base)(generic);
+        let is_common = |short: &str| self.common.iter().any(|common| common.short == short);
+        let is_taken = |short: &&SmolStr| {
+            base.as_ref()
+                .and_then(|base| base.attribute(short))
+                .is_some_and(|taken| taken.create == Presence::NotPermitted || is_common(short))
+        };
+        let own = match section.attributes.keys().find(is_taken) {
+            Some(short) => Err((
+                short.clone(),
+                "all resources of the type have this attribute: give another short name".into(),
+            )),
+            None => self.attributes(&section.attributes, (Announcement::Optional, Layer::Specialization)),
+        };
+        own.map_err(|(short, problem)| (format_smolstr!("{}.{short}", section.name), problem))
     }
 
     fn derive(
@@ -229,6 +244,9 @@ impl Loader<'_> {
         line: &AttributeLine,
         announcement: Announcement,
     ) -> Result<Attribute, String> {
+        if !is_short_name(short) {
+            return Err("a short name is a letter, then letters, digits and _ or -".to_owned());
+        }
         let multiplicity = Multiplicity::parse(line.multiplicity.as_deref().unwrap_or("0..1"))?;
         let filled_in = line.create.as_deref() == Some("null");
         let create = match line.create.as_deref() {
@@ -254,6 +272,12 @@ impl Loader<'_> {
             order: 0,
         })
     }
+}
+
+/// Whether a text can be the name of a member and of an XML element alike, as short names are.
+fn is_short_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 /// An attribute as the announced variant has it; `None` for one that is not announced.

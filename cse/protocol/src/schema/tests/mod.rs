@@ -193,6 +193,14 @@ fn files_of_the_operator() {
             "pump.toml: x.a: 'X' is none of M, O and NP",
         ),
         (
+            "[[flexContainer]]\nname = 'x'\nroot = 'a:x'\n[flexContainer.attributes]\ncs = { name = 'a', type = 'xs:string' }",
+            "pump.toml: x.cs: all resources of the type have this attribute: give another short name",
+        ),
+        (
+            "[[mgmtObj]]\nname = 'x'\nroot = 'a:x'\ndefinition = 5001\n[mgmtObj.attributes]\n'a b' = { name = 'a', type = 'xs:string' }",
+            "pump.toml: x.a b: a short name is a letter, then letters, digits and _ or -",
+        ),
+        (
             "[complex.a]\nb = { name = 'b', type = 'a' }",
             "pump.toml: a: data type 'a' contains itself, or is nested too deeply",
         ),
