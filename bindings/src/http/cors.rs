@@ -8,7 +8,7 @@ const METHODS: &str = "GET, POST, PUT, DELETE";
 
 /// The headers of a response that a page may read.
 const EXPOSED: &str = "X-M2M-RSC, X-M2M-RI, X-M2M-RVI, X-M2M-Origin, X-M2M-OT, X-M2M-RST, X-M2M-EC, X-M2M-CTS, \
-    X-M2M-CTO, X-M2M-ATI, X-M2M-ASRI, X-M2M-VSI, Content-Location";
+    X-M2M-CTO, X-M2M-ATI, X-M2M-ASRI, X-M2M-VSI, Content-Location, Etag";
 
 /// For how many seconds a browser may remember a preflight answer.
 const MAX_AGE: u32 = 3600;

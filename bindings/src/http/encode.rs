@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use dyad_protocol::serialization::Codec;
-use dyad_protocol::{Failure, Request, Response};
+use dyad_protocol::{Failure, Request, Response, StatusCode};
 
 use super::address;
 use super::decode::Refused;
@@ -59,7 +59,13 @@ fn body(response: &Response, media: &MediaType, codec: &Codec) -> Bytes {
 
 /// The answer to a message that was not understood.
 pub fn refusal(refused: &Refused, codec: &Codec) -> Outgoing {
-    encode(&Response::failed(&refused.request, &refused.failure), refused.accept, codec, "")
+    let failed = Response::failed(&refused.request, &refused.failure);
+    let mut outgoing = encode(&failed, refused.accept, codec, "");
+    // A method that no operation has (RFC 9110 15.5.6).
+    if refused.failure.rsc == StatusCode::OperationNotAllowed {
+        outgoing.headers.push(("allow", "GET, POST, PUT, DELETE".to_owned()));
+    }
+    outgoing
 }
 
 /// The answer to a request about which nothing is known but that it failed.

@@ -67,13 +67,18 @@ pub struct ContentType {
     pub resource_type: Option<u32>,
 }
 
+const CONTENT_UNKNOWN: &str = "the Content-Type is none of application/json, application/cbor and application/xml, nor of \
+    those of oneM2M";
+
+const NONE_ACCEPTED: &str =
+    "Accept has none of application/json, application/cbor and application/xml, nor of those of oneM2M";
+
 /// Reads a Content-Type. UNSUPPORTED_MEDIA_TYPE for one that this node does not speak and for a character set other
 /// than UTF-8, BAD_REQUEST for a `ty` that is no number or comes twice. Other parameters are ignored.
 pub fn content_type(value: &str) -> Result<ContentType, Failure> {
-    let unsupported =
-        || Failure::new(StatusCode::UnsupportedMediaType, "the Content-Type is not one this node speaks");
+    let unsupported = |why| Failure::new(StatusCode::UnsupportedMediaType, why);
     let (name, parameters) = value.split_once(';').unwrap_or((value, ""));
-    let media = by_name(name.trim()).ok_or_else(unsupported)?;
+    let media = by_name(name.trim()).ok_or_else(|| unsupported(CONTENT_UNKNOWN))?;
     let mut resource_type = None;
     for parameter in parameters.split(';') {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
@@ -88,20 +93,22 @@ pub fn content_type(value: &str) -> Result<ContentType, Failure> {
                 return Err(Failure::bad_request("ty comes twice in the Content-Type"));
             }
         } else if name.eq_ignore_ascii_case("charset") && !value.eq_ignore_ascii_case("utf-8") {
-            return Err(unsupported());
+            return Err(unsupported("contents are written in UTF-8"));
         }
     }
     Ok(ContentType { media, resource_type })
 }
 
 /// The media type of the response: what the Accept headers prefer most, and of equals the first. Without Accept,
-/// or where anything is accepted, `default`. NOT_ACCEPTABLE if this node speaks none of them.
+/// with an empty one, or where anything is accepted, `default`. NOT_ACCEPTABLE if this node speaks none of them.
 pub fn negotiate(accepts: &[&str], default: &'static MediaType) -> Result<&'static MediaType, Failure> {
-    if accepts.is_empty() {
+    let ranges = accepts.iter().flat_map(|accept| accept.split(',')).map(str::trim);
+    let mut ranges = ranges.filter(|range| !range.is_empty()).peekable();
+    if ranges.peek().is_none() {
         return Ok(default);
     }
     let mut best: Option<(f32, &'static MediaType)> = None;
-    for range in accepts.iter().flat_map(|accept| accept.split(',')) {
+    for range in ranges {
         let (name, parameters) = range.split_once(';').unwrap_or((range, ""));
         let media = match name.trim() {
             "*/*" | "application/*" => Some(default),
@@ -115,9 +122,7 @@ pub fn negotiate(accepts: &[&str], default: &'static MediaType) -> Result<&'stat
             best = Some((quality, media));
         }
     }
-    let none =
-        || Failure::new(StatusCode::NotAcceptable, "this node speaks none of the media types in Accept");
-    best.map(|(_, media)| media).ok_or_else(none)
+    best.map(|(_, media)| media).ok_or_else(|| Failure::new(StatusCode::NotAcceptable, NONE_ACCEPTED))
 }
 
 #[cfg(test)]
@@ -159,6 +164,7 @@ mod tests {
         for (accept, name) in [
             (&[][..], "application/json"),
             (&["*/*"], "application/json"),
+            (&["", " ,"], "application/json"),
             (&["application/yaml, application/vnd.onem2m-res+json;q=0.5"], "application/vnd.onem2m-res+json"),
             (&["application/json;q=0.1,application/vnd.onem2m-res+json"], "application/vnd.onem2m-res+json"),
             (&["text/html", "application/*;q=0.2"], "application/json"),
@@ -166,7 +172,7 @@ mod tests {
         ] {
             assert_eq!(negotiate(accept, &JSON).unwrap().name, name, "{accept:?}");
         }
-        for accept in ["application/yaml", "", "text/*", "application/json;q=0"] {
+        for accept in ["application/yaml", "text/*", "application/json;q=0"] {
             assert_eq!(negotiate(&[accept], &JSON).unwrap_err().rsc.number(), 5207, "{accept}");
         }
     }

@@ -250,7 +250,23 @@ impl<'a> Field<'a> {
     }
 
     fn wrong(&self) -> Failure {
-        Failure::bad_request(format!("the value of the query field {} is malformed", self.name))
+        let (name, form) = (self.name, form(self.name));
+        Failure::bad_request(format!("the value of the query field {name} is malformed: it is {form}"))
+    }
+}
+
+/// What the values of a field look like (TS-0009 Table 6.2.2.2-1).
+fn form(name: &str) -> &'static str {
+    match name {
+        "crb" | "cra" | "ms" | "us" | "exb" | "exa" => "a time like 20261231T235959",
+        "rp" => "a time like 20261231T235959, or milliseconds from now",
+        "lvl" | "ofst" => "a whole number from 1 on",
+        "lim" | "sts" | "stb" | "sza" | "szb" | "ty" | "chty" | "pty" => "a whole number from 0 on",
+        "rt" | "rcn" | "drt" | "fu" | "fo" | "cfs" | "gmty" | "gsf" => {
+            "one of the numbers that oneM2M gives it"
+        }
+        "da" | "tqi" | "asi" | "auri" | "sqi" => "true or false",
+        _ => "a text that is not empty, without control characters",
     }
 }
 

@@ -175,6 +175,7 @@ async fn forms_of_messages() {
     for method in ["OPTIONS", "PATCH", "TRACE"] {
         let (head, _) = ask(&mut stream, format!("{method} /c HTTP/1.1\r\n{HEAD}\r\n")).await;
         assert!(head.starts_with("http/1.1 405") && head.contains("x-m2m-rsc: 4005"), "{head}");
+        assert!(head.contains("allow: get, post, put, delete"), "{head}");
     }
     let mut old = connect(&server).await;
     old.write_all(format!("GET /c HTTP/1.0\r\n{HEAD}\r\n").as_bytes()).await.unwrap();
@@ -302,7 +303,8 @@ async fn doors_and_pages() {
     assert!(
         head.contains("allow-origin: https://a.example")
             && head.contains("vary: origin")
-            && head.contains("expose-headers: x-m2m-rsc"),
+            && head.contains("expose-headers: x-m2m-rsc")
+            && head.contains("etag"),
         "{head}"
     );
     server.stop().await;
