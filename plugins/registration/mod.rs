@@ -201,7 +201,7 @@ fn check_app_id(draft: &Draft, lenient: bool, is_old: bool) -> Result<(), Failur
         true => Ok(()),
         false if lenient && is_old && !app_id.is_empty() => Ok(()),
         false if lenient && app_id.starts_with(|c: char| c.is_ascii_digit()) => Ok(()),
-        false => Err(Failure::bad_request("the App-ID (api) begins with N, R or r")),
+        false => Err(Failure::bad_request("the App-ID (api) is N, R or r and at least one more character")),
     }
 }
 

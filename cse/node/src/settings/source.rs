@@ -118,7 +118,10 @@ pub(super) fn from_text(
     }
     for error in errors {
         let line = error.span().map_or(1, |span| line(span.start));
-        let message = format!("this is not TOML: {}", error.message().replace('\n', ", "));
+        let message = format!(
+            "this is not TOML: {}; texts stand between quotes, key = \"text\"",
+            error.message().replace('\n', ", ")
+        );
         problems.push(Problem::at(Origin::File(path.to_owned(), line), message));
     }
 }
