@@ -126,9 +126,18 @@ impl Unwritten for Tally {
 impl Resource {
     /// The version after a change of the instances, which is a modification.
     pub(crate) fn counted(&self, counts: &Counts, now: Timestamp) -> Arc<Resource> {
+        self.tallied(counts, now, 1)
+    }
+
+    /// The version after an instance was made of this one, whose modification is in the state tag already.
+    pub(crate) fn recorded(&self, counts: &Counts, now: Timestamp) -> Arc<Resource> {
+        self.tallied(counts, now, 0)
+    }
+
+    fn tallied(&self, counts: &Counts, now: Timestamp, modifications: u64) -> Arc<Resource> {
         let mut changed =
             vec![("cni", counts.count.into()), ("cbs", counts.bytes.into()), ("lt", now.to_string().into())];
-        changed.extend(self.number("st").map(|state| ("st", Value::from(state + 1))));
+        changed.extend(self.number("st").map(|state| ("st", Value::from(state + modifications))));
         let before = Arc::clone(self.lasting_attributes());
         let weight = match self.tally() {
             Some(tally) => tally.weight,

@@ -7,7 +7,7 @@ use dyad_protocol::time::Span;
 use dyad_protocol::{Failure, Object, StatusCode, Timestamp};
 use serde_json::Value;
 
-use super::TIME_SERIES_INSTANCE;
+use super::{FLEX_CONTAINER_INSTANCE, TIME_SERIES_INSTANCE};
 use crate::resource::{Counts, Draft, Id, Latest, Lookup, Resource, Txn};
 
 /// NOT_ACCEPTABLE if an instance of so many bytes can never fit.
@@ -98,7 +98,11 @@ pub(super) fn appended(
     counts.latest = Latest::Known(Some(instance.id()));
     trim(txn, &mut counts, instance.row().ty, Some(instance.id()))?;
     txn.note_generated(instance);
-    txn.update(&container, container.counted(&counts, txn.now()))
+    let next = match instance.row().ty {
+        FLEX_CONTAINER_INSTANCE => container.recorded(&counts, txn.now()),
+        _ => container.counted(&counts, txn.now()),
+    };
+    txn.update(&container, next)
 }
 
 /// Trims what is too much under limits that changed.

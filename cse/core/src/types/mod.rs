@@ -28,11 +28,14 @@ use crate::resource::{Draft, Id, Lookup, Resource, Txn, resolve};
 /// The type of the instances of time series.
 const TIME_SERIES_INSTANCE: i32 = 30;
 
+/// The type of the instances of flexContainers.
+const FLEX_CONTAINER_INSTANCE: i32 = 58;
+
 /// The type of the instances that a type has, for those that have `la` and `ol`.
 pub(crate) fn instance_type(ty: i32) -> Option<i32> {
     match ty {
         3 => Some(4),
-        28 => Some(58),
+        28 => Some(FLEX_CONTAINER_INSTANCE),
         29 => Some(TIME_SERIES_INSTANCE),
         _ => None,
     }
