@@ -4,7 +4,7 @@
 
 use dyad_protocol::precondition::{Precondition, Tags};
 use dyad_protocol::time::{AbsRelTime, Timestamp};
-use dyad_protocol::{Failure, Request};
+use dyad_protocol::{Failure, Request, StatusCode};
 
 /// What headers say beyond the primitive.
 #[derive(Default)]
@@ -39,7 +39,8 @@ pub(super) fn read<'a>(
     let (mut carried, mut outcome) = (Carried::default(), Ok(()));
     for (name, value) in headers {
         let known = name.starts_with("x-m2m-")
-            || matches!(name, "content-type" | "accept" | "authorization" | "if-match" | "if-none-match");
+            || matches!(name, "content-type" | "content-encoding" | "accept")
+            || matches!(name, "authorization" | "if-match" | "if-none-match");
         if known
             && let Err(failure) = text(name, value).and_then(|value| take(request, &mut carried, name, value))
         {
@@ -63,6 +64,10 @@ fn take<'a>(
 ) -> Result<(), Failure> {
     match name {
         "content-type" => once(&mut carried.content_type, name, value),
+        "content-encoding" if !matches!(value, "" | "identity") => Err(Failure::new(
+            StatusCode::UnsupportedMediaType,
+            "contents are taken as they are, without a Content-Encoding",
+        )),
         "accept" => {
             carried.accept.push(value);
             Ok(())

@@ -63,6 +63,7 @@ fn headers() {
             container().header("Content-Type", "application/json;ty=3;charset=latin1"),
             4015,
         ),
+        ("compressed content", container().header("Content-Encoding", "gzip"), 4015),
         ("type of no kind", container().header("Content-Type", "application/json;ty=x"), 4000),
         ("negative type", container().header("Content-Type", "application/json;ty=-3"), 4000),
         ("type twice", container().header("Content-Type", "application/json;ty=3;ty=4"), 4000),
