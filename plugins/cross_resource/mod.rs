@@ -88,10 +88,6 @@ impl ServiceFunction for CrossResource {
     }
 
     async fn prepare(&self, cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<(), Failure> {
-        if let Some(attributes) = sent(call).filter(|_| call.request.operation == Operation::Create) {
-            // Nobody is asked about what cannot be.
-            rules::check(attributes)?;
-        }
         verification::verify(cse, call, target, &self.verified, &self.refused).await
     }
 
@@ -187,11 +183,6 @@ fn update(
         true => targets::prolong(txn, draft),
         false => Ok(()),
     }
-}
-
-/// The attributes that a request carries.
-fn sent(call: &Call) -> Option<&Object> {
-    call.request.content.as_ref()?.value().as_object()?.values().next()?.as_object()
 }
 
 /// The subscriptions that a notification is from; several if it is a batch. ORIGINATOR_HAS_NO_PRIVILEGE for one that is

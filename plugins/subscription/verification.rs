@@ -1,5 +1,6 @@
 //! Asking targets whether they agree to be notified (TS-0004 7.4.8.2.1, 7.5.1.2.3).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dyad_core::Cse;
@@ -25,10 +26,11 @@ pub(crate) const URLS: Setting = Setting::new(
     "whoever may subscribe can have notifications sent to any host; keep it on where you do not know them",
 );
 
-/// Asks the targets that a request adds to a subscription. Counts those that agree and those that do not.
+/// Asks the targets that a request adds to a subscription, if nothing else speaks against the request. Counts those
+/// that agree and those that do not.
 pub(crate) async fn verify(
     cse: &Cse,
-    call: &Call,
+    call: &Arc<Call>,
     target: &Target,
     agreed: &AtomicU64,
     disagreed: &AtomicU64,
@@ -39,12 +41,17 @@ pub(crate) async fn verify(
     };
     let originator = cse.config().shorten(call.request.originator());
     let are_urls_asked = cse.settings(super::NAME).is_on(URLS.name);
+    let mut is_rehearsed = false;
     for uri in targets(call) {
         if (uri.contains("://") && !are_urls_asked)
             || known.contains(&uri)
             || is_of(cse, originator, uri).await?
         {
             continue;
+        }
+        if !std::mem::replace(&mut is_rehearsed, true) {
+            // Nobody is asked about what cannot be.
+            cse.rehearse(call).await?;
         }
         for uri in subscription::members(cse, uri).await? {
             let outcome = ask(cse, &uri, &reference, originator).await;

@@ -93,12 +93,18 @@ fn required_release(cse: &Cse, call: &Call, content: &Object) -> Release {
 
 /// Carries out a CREATE in the write transaction.
 pub(super) fn create(txn: &mut Txn<'_>, call: &Call) -> Result<Written, Failure> {
+    let resource = carry_out(txn, call)?;
+    let (_, sent) = representation(call)?;
+    let response = answer(txn, call, &resource, sent)?;
+    Ok(Written { response, events: vec![Event { operation: Operation::Create, resource }] })
+}
+
+/// Makes what a CREATE asks for. What is not in the transaction stays as it was.
+pub(super) fn carry_out(txn: &mut Txn<'_>, call: &Call) -> Result<Arc<Resource>, Failure> {
     let Wanted { parent, table } = check(txn.cse(), call, txn)?;
     precondition::check(call, &parent)?;
     let (_, sent) = representation(call)?;
-    let resource = make(txn, By::Originator(call), &parent, table, sent)?;
-    let response = answer(txn, call, &resource, sent)?;
-    Ok(Written { response, events: vec![Event { operation: Operation::Create, resource }] })
+    make(txn, By::Originator(call), &parent, table, sent)
 }
 
 /// Who makes a resource.

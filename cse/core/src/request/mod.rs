@@ -16,6 +16,7 @@ pub mod kept;
 mod notify;
 mod own;
 mod precondition;
+mod rehearsal;
 mod repeated;
 mod resume;
 mod retrieve;
