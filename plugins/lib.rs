@@ -17,6 +17,8 @@ pub mod group;
 pub mod location;
 #[cfg(feature = "notification-target")]
 pub mod notification_target;
+#[cfg(feature = "on-demand-discovery")]
+pub mod on_demand_discovery;
 #[cfg(feature = "polling")]
 pub mod polling;
 #[cfg(feature = "process")]
@@ -52,6 +54,8 @@ pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
         Arc::new(polling::Polling::default()),
         #[cfg(feature = "group")]
         Arc::new(group::Groups::default()),
+        #[cfg(feature = "on-demand-discovery")]
+        Arc::new(on_demand_discovery::OnDemandDiscovery::default()),
         #[cfg(feature = "action")]
         Arc::new(action::Actions::default()),
         #[cfg(feature = "process")]

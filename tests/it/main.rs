@@ -30,6 +30,7 @@ mod mqtt;
 mod mqtt_broker;
 mod observing;
 mod on_clock;
+mod on_demand_discovery;
 mod policies;
 mod polling;
 mod requests;

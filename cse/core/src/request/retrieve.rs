@@ -16,6 +16,16 @@ use crate::resource::{Lookup, Resource, Snapshot, path_of, resolve};
 /// The criteria of a request that has none, of which there are many.
 static EVERYTHING: LazyLock<FilterCriteria> = LazyLock::new(FilterCriteria::default);
 
+impl Cse {
+    /// Carries out the RETRIEVE of a request that a service function has intercepted, as if it had not.
+    pub async fn retrieve(&self, call: &Arc<Call>) -> Result<Response, Failure> {
+        let target = self.read(call, target::locate).await?;
+        let described = self.described(call).await?;
+        let shared = Arc::clone(call);
+        self.look(move |cse, snapshot| retrieve(cse, &shared, snapshot, &target, described.as_ref())).await
+    }
+}
+
 /// Carries out a RETRIEVE on what is committed.
 pub(super) fn retrieve(
     cse: &Cse,
