@@ -187,8 +187,7 @@ impl WriterThread {
         }
     }
 
-    /// One transaction for all, and for those that come while it is under way; if it cannot be committed, one for
-    /// each. Gives back a message that has to have its own turn.
+    /// One transaction for all, and for those that wait; if it cannot be committed, one for each. Gives back a message that has to have its own turn.
     fn carry_out(&mut self, mut jobs: Vec<Pending>, messages: Option<&Receiver<Message>>) -> Option<Message> {
         let mut next = None;
         match self.attempt(&mut jobs, || more(messages?, &mut next)) {
@@ -221,21 +220,22 @@ impl WriterThread {
         result
     }
 
-    /// Runs the jobs, and those that have come until the last of them is done: whoever comes before the commit need not
-    /// wait for the next.
+    /// Runs the jobs, and all others that wait. Who comes later waits for the next transaction, which is then under way while
+    /// those of this one are answered: with everybody in one transaction nobody would have anything to do during its commit.
     fn transact(
         &mut self,
         jobs: &mut Vec<Pending>,
         mut more: impl FnMut() -> Option<Pending>,
     ) -> Result<Vec<Result<(), Failure>>, StoreError> {
+        while jobs.len() < BATCH
+            && let Some(pending) = more()
+        {
+            jobs.push(pending);
+        }
         self.batch.settle(self.cse.delivery().take_settled());
         self.batch.begin()?;
         let mut outcomes = Vec::with_capacity(jobs.len());
-        loop {
-            if outcomes.len() == jobs.len() && jobs.len() < BATCH {
-                jobs.extend(more());
-            }
-            let Some(pending) = jobs.get_mut(outcomes.len()) else { break };
+        for pending in jobs {
             outcomes.push(self.run_job(&mut pending.job));
         }
         let layer = self.batch.commit()?;
