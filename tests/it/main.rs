@@ -17,6 +17,7 @@ mod conditional;
 mod conformance;
 mod contacts;
 mod cross_resource;
+mod databases;
 mod delivery;
 mod durability;
 mod function;

@@ -32,6 +32,13 @@ pub enum StoreError {
         /// The first migration that this program does not know.
         version: String,
     },
+    /// The database is that of another program.
+    Foreign {
+        /// Which database, without its password.
+        place: String,
+        /// How that is seen, for messages.
+        sign: String,
+    },
     /// The writer is already handed out.
     WriterTaken,
     /// All connections for reading stayed in use for too long.
@@ -107,6 +114,11 @@ impl fmt::Display for StoreError {
                 f,
                 "the database {place} was written by a newer version of this program (it has the unknown migration \
                  {version}): run that version, or restore a backup made before the upgrade"
+            ),
+            Self::Foreign { place, sign } => write!(
+                f,
+                "the database {place} is that of another program ({sign}): give this node a database of its own \
+                 (store.url)"
             ),
             Self::WriterTaken => f.write_str("the writer of the store is in use"),
             Self::Busy => f.write_str("no database connection became free in time"),

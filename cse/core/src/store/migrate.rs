@@ -9,6 +9,7 @@ use diesel::pg::Pg;
 use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::belonging::foreign;
 use super::error::StoreError;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -42,6 +43,9 @@ pub(super) fn migrate<DB: Migrated>(
     let known = MigrationSource::<DB>::migrations(&DB::MIGRATIONS).map_err(failed)?;
     let known: Vec<_> = known.iter().map(|migration| migration.name().version().as_owned()).collect();
     let applied = harness.applied_migrations().map_err(failed)?;
+    if !applied.is_empty() && !applied.iter().any(|version| known.contains(version)) {
+        return Err(foreign(place, "it has the migrations of others".to_owned()));
+    }
     if let Some(unknown) = applied.iter().find(|version| !known.contains(version)) {
         return Err(StoreError::Newer { place: place.to_owned(), version: unknown.to_string() });
     }

@@ -8,6 +8,7 @@
 //! [`Store::open`].
 
 mod alarms;
+mod belonging;
 mod body;
 mod change;
 mod checkpoint;

@@ -16,6 +16,7 @@ use diesel::prelude::*;
 use diesel::query_builder::QueryFragment;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
+use super::belonging;
 use super::change::{ChangeSet, Row};
 use super::connection::Role;
 use super::error::StoreError;
@@ -29,6 +30,10 @@ use super::{Durability, Options};
 const LOCK: &str = "SET lock_timeout = '3s'; \
     SELECT pg_advisory_lock(hashtext('dyad'), hashtext(current_schema())); \
     SET lock_timeout = 0;";
+
+/// Everything in the schema of this node whose name no table could have any more.
+const TABLES: &str =
+    "SELECT relname::text FROM pg_catalog.pg_class WHERE relnamespace = to_regnamespace(current_schema())";
 
 /// A database on a server.
 pub(super) struct Place {
@@ -74,6 +79,8 @@ impl Place {
                     text if text.contains("lock timeout") => StoreError::InUse { place: self.shown.clone() },
                     text => StoreError::open(&self.shown, remedy(&text)),
                 })?;
+                let tables = Fixed::<_, Text>::new(TABLES, vec![]).load::<String>(&mut connection);
+                belonging::shared(&self.shown, &tables.map_err(opened)?)?;
                 migrate(&mut connection, &self.shown)?;
             }
             Role::Reader => {

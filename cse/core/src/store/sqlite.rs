@@ -1,8 +1,9 @@
 //! SQLite: a file beside the node.
 //!
-//! Responsible for: opening the file so that commits are durable and readers never wait, keeping a second node away,
-//! and applying change sets. Queries are shared with PostgreSQL.
+//! Responsible for: opening the file so that commits are durable and readers never wait, keeping a second node and the
+//! files of other programs out of it, and applying change sets. Queries are shared with PostgreSQL.
 
+mod examine;
 mod rows;
 
 use std::fs::{self, File, TryLockError};
@@ -14,6 +15,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
 
+use super::belonging::APPLICATION;
 use super::change::ChangeSet;
 use super::connection::Role;
 use super::error::StoreError;
@@ -52,6 +54,7 @@ impl Place {
             "" => return Err(StoreError::open("sqlite:", "the path is missing: use sqlite:PATH")),
             path => {
                 let file = prepare(Path::new(path.strip_prefix("//").unwrap_or(path)))?;
+                examine::examine(&file, options.busy_timeout)?;
                 let lock = lock(&file)?;
                 (file, None, lock)
             }
@@ -91,12 +94,24 @@ impl Place {
         }
         connection.batch_execute(&self.pragmas).map_err(|error| opened(&error))?;
         match role {
-            Role::Writer => migrate(&mut connection, &place)?,
+            Role::Writer => {
+                mark(&mut connection).map_err(|error| opened(&error))?;
+                migrate(&mut connection, &place)?;
+            }
             Role::Reader => {
                 connection.batch_execute("PRAGMA query_only = ON;").map_err(|error| opened(&error))?
             }
         }
         Ok(connection)
+    }
+}
+
+/// Says in the file whose it is.
+fn mark(connection: &mut SqliteConnection) -> QueryResult<()> {
+    let marked: i32 = Fixed::<_, Integer>::new("PRAGMA application_id", vec![]).get_result(connection)?;
+    match marked {
+        APPLICATION => Ok(()),
+        _ => connection.batch_execute(&format!("PRAGMA application_id = {APPLICATION};")),
     }
 }
 

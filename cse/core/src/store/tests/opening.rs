@@ -87,6 +87,34 @@ fn a_newer_schema_is_refused() {
 }
 
 #[test]
+fn tables_of_others_with_our_names_are_refused_and_others_are_not() {
+    let Some(subject) = Subject::postgres() else { return };
+    let (server, schema) = subject.schema.as_ref().unwrap();
+    let foreign = |error: &StoreError| matches!(error, StoreError::Foreign { .. });
+    execute(
+        server,
+        &format!("CREATE TABLE {schema}.orders (id BIGINT); CREATE TABLE {schema}.meta (id BIGINT);"),
+    );
+    let error = Store::open(&subject.url, &Options::default()).err().unwrap();
+    assert!(foreign(&error) && error.to_string().contains("table meta"), "{error}");
+    execute(server, &format!("DROP TABLE {schema}.meta"));
+    drop(subject.open());
+    drop(subject.open());
+
+    let Some(subject) = Subject::postgres() else { return };
+    let schema = &subject.schema.as_ref().unwrap().1;
+    let migrations =
+        "__diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY, run_on TIMESTAMP DEFAULT now())";
+    let own = format!("CREATE TABLE {schema}.{migrations};");
+    execute(
+        server,
+        &format!("{own} INSERT INTO {schema}.__diesel_schema_migrations VALUES ('20200101000000');"),
+    );
+    let error = Store::open(&subject.url, &Options::default()).err().unwrap();
+    assert!(foreign(&error), "{error}");
+}
+
+#[test]
 fn errors_name_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().display();
