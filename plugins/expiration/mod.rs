@@ -1,6 +1,7 @@
 //! Expiration: resources whose time has come are removed, with all that a removal brings (TS-0004 7.3.3.5, 7.3.3.8).
 //!
-//! Readers do not see expired resources, so how soon they are swept matters to subscribers and to the disk alone.
+//! Readers do not see expired resources. How soon they are swept matters to subscribers, to the counters of containers
+//! and to what their limits leave, so a sweep begins when the next one expires, as far as the node knows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +10,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dyad_core::{Cse, Report, ServiceFunction, Stage, Stop};
 use dyad_protocol::Failure;
+use tokio::time::Instant;
+
+/// Between two sweeps at least, so that a stream of instances that expire one after the other goes many at a time.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Resources that one transaction removes at most, so that writes do not wait long.
 const PAGE: usize = 200;
@@ -36,20 +41,26 @@ impl ServiceFunction for Expiration {
     async fn run(self: Arc<Self>, cse: Arc<Cse>, mut stop: Stop) -> anyhow::Result<()> {
         let mut interval = cse.expiration_interval();
         loop {
-            let pause: Duration = *interval.borrow_and_update();
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                // A new interval takes effect at once.
-                changed = interval.changed() => {
-                    if changed.is_err() {
-                        return Ok(());
-                    }
-                    continue;
-                }
-                () = stop.stopped() => return Ok(()),
-            }
             if let Err(failure) = self.sweep(&cse).await {
                 tracing::error!(cause = ?failure.source, "expired resources could not be swept: {failure}");
+            }
+            let swept = Instant::now();
+            loop {
+                let longest: Duration = *interval.borrow_and_update();
+                let until = cse.next_expiration().micros().saturating_sub(cse.now().micros());
+                let until =
+                    Instant::now() + Duration::from_micros(u64::try_from(until).unwrap_or(0)).min(longest);
+                tokio::select! {
+                    () = tokio::time::sleep_until(until.clamp(swept + PAUSE, swept + longest.max(PAUSE))) => break,
+                    () = cse.earlier_expiration() => {}
+                    // A new interval takes effect at once.
+                    changed = interval.changed() => {
+                        if changed.is_err() {
+                            return Ok(());
+                        }
+                    }
+                    () = stop.stopped() => return Ok(()),
+                }
             }
         }
     }

@@ -20,6 +20,7 @@ mod cross_resource;
 mod databases;
 mod delivery;
 mod durability;
+mod expirations;
 mod function;
 mod gathering;
 mod groups;

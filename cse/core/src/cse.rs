@@ -13,6 +13,7 @@ use crate::alarm::{self, Timer};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::Delivery;
+use crate::expiry::Expiry;
 use crate::function::{Active, Functions, Hosted, Report, ServiceFunction, Stop, start_watchdog, supervise};
 use crate::request;
 use crate::resource::{Snapshot, Tree, Txn, WriteQueue, WriterEnd, spawn_writer};
@@ -31,6 +32,7 @@ pub struct Cse {
     functions: Functions,
     stop: watch::Sender<bool>,
     expiration_interval: watch::Sender<Duration>,
+    expiry: Expiry,
     failed: watch::Sender<bool>,
     this: OnceLock<Weak<Cse>>,
     /// The watchdog looks as long as this is there.
@@ -75,6 +77,7 @@ impl Builder {
             functions,
             stop,
             expiration_interval,
+            expiry: Expiry::default(),
             failed: watch::Sender::new(false),
             this: OnceLock::new(),
             _watchdog: watchdog,
@@ -153,6 +156,20 @@ impl Cse {
     /// Changes how often expired resources are swept, until the next start. Gives the interval before.
     pub fn set_expiration_interval(&self, interval: Duration) -> Duration {
         self.expiration_interval.send_replace(interval)
+    }
+
+    /// When the next resource expires: what was there at the last sweep, and what was written since.
+    pub fn next_expiration(&self) -> Timestamp {
+        self.expiry.next()
+    }
+
+    /// Resolves when [`Cse::next_expiration`] is earlier than it was.
+    pub async fn earlier_expiration(&self) {
+        self.expiry.earlier().await;
+    }
+
+    pub(crate) fn expiry(&self) -> &Expiry {
+        &self.expiry
     }
 
     /// Removes expired resources with everything below them, at most `most` in one transaction. Gives how many.

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 mod cse;
 pub mod delivery;
+mod expiry;
 mod function;
 pub mod geography;
 pub mod network;

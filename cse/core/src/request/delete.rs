@@ -165,14 +165,18 @@ pub(crate) fn remove_subtree(
     Ok(events)
 }
 
-/// Removes resources that have expired, at most so many. Gives how many.
+/// Removes resources that have expired, at most so many, and notes when the next one does. Gives how many.
 pub(crate) fn remove_expired(txn: &mut Txn<'_>, now: Timestamp, most: usize) -> Result<usize, Failure> {
+    txn.cse().expiry().forget();
     let expired = txn.expired(now, most)?;
     for id in &expired {
         // One that was below another may be gone already.
         if let Some(resource) = txn.resource(*id)? {
             remove_subtree(txn, None, &resource, Cause::Expired)?;
         }
+    }
+    if let Some(next) = txn.next_expiration(now)? {
+        txn.cse().expiry().note(next.micros());
     }
     Ok(expired.len())
 }

@@ -83,6 +83,7 @@ impl<'a> Txn<'a> {
     /// Adds a new resource.
     pub fn insert(&mut self, resource: Arc<Resource>) -> Result<(), Failure> {
         self.note_subscription(&resource, None)?;
+        self.cse.expiry().note(resource.row().et);
         resource.learn_unsubscribed(true);
         if crate::types::is_instance(resource.ty())
             && self.batch.windows.append(resource.parent(), || aged(&resource))
@@ -101,6 +102,9 @@ impl<'a> Txn<'a> {
             self.batch.remember(old);
         }
         self.note_subscription(&new, Some(old))?;
+        if new.row().et < old.row().et {
+            self.cse.expiry().note(new.row().et);
+        }
         new.learn_unsubscribed(old.is_unsubscribed());
         self.pending.insert(new.id(), Some(Arc::clone(&new)));
         self.changes.changes.push(Change::Put(new, false));
@@ -143,6 +147,13 @@ impl<'a> Txn<'a> {
     pub(crate) fn expired(&mut self, now: Timestamp, most: usize) -> Result<Vec<Id>, Failure> {
         let writer = self.batch.flushed().map_err(Failure::internal)?;
         writer.expired(now.micros() + 1, most).map_err(Failure::internal)
+    }
+
+    /// When the first of those expires that have not expired yet.
+    pub(crate) fn next_expiration(&mut self, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+        let writer = self.batch.flushed().map_err(Failure::internal)?;
+        let next = writer.next_expiration(now.micros() + 1).map_err(Failure::internal)?;
+        Ok(next.map(Timestamp::from_micros))
     }
 
     /// Resources of a type after a number, in order of creation, at most `limit`: for types of which there are few.

@@ -23,6 +23,10 @@ const TYPES: &str = "WITH RECURSIVE t(ty) AS (SELECT min(ty) FROM resource WHERE
 const EXPIRED: &str = "SELECT id FROM resource AS r WHERE et < ? AND et < 9223372036854775807 AND (ty NOT IN (4, 58) OR \
     id >= coalesce((SELECT floor FROM resource AS p WHERE p.id = r.parent), 0)) ORDER BY et LIMIT 0 + ?";
 
+/// When what is not due yet will be.
+const EXPIRES: &str = "SELECT et FROM resource AS r WHERE et >= ? AND et < 9223372036854775807 AND (ty NOT IN (4, 58) OR \
+    id >= coalesce((SELECT floor FROM resource AS p WHERE p.id = r.parent), 0)) ORDER BY et LIMIT 1";
+
 /// What was made when, of the types that the partial index holds, as the literal lets the planner see.
 const CREATED: &str = "SELECT id FROM resource WHERE ty = ? AND ty NOT IN (4, 30, 58) AND ct >= ? AND ct < ? AND id > ? \
     ORDER BY id LIMIT 0 + ?";
@@ -229,6 +233,11 @@ impl Connection {
         let mut ids: Vec<i64> = either!(self, link => Fixed::<_, BigInt>::new(EXPIRED, bind![BigInt: before, BigInt: bound(limit)]).load(link))?;
         ids.sort_unstable();
         Ok(ids)
+    }
+
+    /// The first expiration time from a point in time on.
+    pub fn next_expiration(&mut self, from: i64) -> Result<Option<i64>, StoreError> {
+        either!(self, link => Fixed::<_, BigInt>::new(EXPIRES, bind![BigInt: from]).get_result(link).optional())
     }
 
     /// A value kept by name.

@@ -282,6 +282,8 @@ fn compare(model: &Model, dice: &mut Dice, store: &mut Connection, name: &str) {
     let of_type = model.rows.values().filter(|row| row.ty == ty && ty != 4).map(|row| (row.id, row.lt));
     assert_eq!(store.versions(ty).unwrap(), of_type.collect::<Vec<_>>());
     assert_eq!(store.expired(from, 1000).unwrap(), model.ids(1000, |row| row.et < from));
+    let next = model.rows.values().map(|row| row.et).filter(|et| *et >= from && *et < i64::MAX).min();
+    assert_eq!(store.next_expiration(from).unwrap(), next);
     let mut due: Vec<i64> = model.rows.values().map(|row| row.et).filter(|et| *et < from).collect();
     due.sort_unstable();
     let mut got: Vec<i64> = store.expired(from, limit).unwrap().iter().map(|id| model.rows[id].et).collect();

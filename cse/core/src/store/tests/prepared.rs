@@ -58,6 +58,7 @@ fn everything(writer: &mut Writer, id: i64) -> usize {
     writer.by_type_created(4, 0, 9, 0, 9).unwrap();
     writer.versions(3).unwrap();
     writer.expired(9, 9).unwrap();
+    writer.next_expiration(9).unwrap();
     writer.generated(1, 0, 9, 9).unwrap();
     writer.oldest_generated(1, 0, 9).unwrap();
     writer.newest_generated(1).unwrap();
@@ -87,9 +88,9 @@ fn everything(writer: &mut Writer, id: i64) -> usize {
     writer.due_gates(9, 9).unwrap();
     writer.next_due().unwrap();
     writer.has_gates().unwrap();
-    // 21 kinds of change and 43 queries. `children` of two types has no statement but that of `child_ids_of`, `newest` none
+    // 21 kinds of change and 44 queries. `children` of two types has no statement but that of `child_ids_of`, `newest` none
     // but that of `newest_before`.
-    21 + 42
+    21 + 43
 }
 
 #[test]
