@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use dyad_tests::{Client, Node, Request, Store, moment};
+use dyad_tests::{Client, Node, Request, Sink, Store, moment};
 use serde_json::{Value, json};
 
 /// Longest time to wait for what is certain.
@@ -112,4 +112,34 @@ fn what_expires_while_the_node_is_down_goes_with_its_start() {
     }
     node.restart();
     comes_to(&node.client(), "cse-in/c", 1, 5);
+}
+
+/// TS-0004 7.4.8.2.4: what waits goes with its subscription; who asked to be told of its end is told.
+#[test]
+fn a_subscription_that_has_expired_owes_nothing() {
+    let node = node();
+    let client = node.client();
+    let (mut dead, live) = (Sink::new(), Sink::new());
+    let _ = client.send(&Request::create("cse-in", 3, json!({ "m2m:cnt": { "rn": "c" } }))).expect(2001);
+    let target = dead.url();
+    let subscribe = |more: Value| {
+        let mut subscription = json!({ "nu": [target], "enc": { "net": [3] }, "nct": 1 });
+        subscription.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Request::create("cse-in/c", 23, json!({ "m2m:sub": subscription }))
+    };
+    let short = subscribe(json!({ "et": moment::from_now(3), "su": live.url() }));
+    let _ = client.send(&short).expect(2001);
+    dead.die();
+    add(&client, "cse-in/c", "before", None);
+    let ended =
+        |received: &[dyad_tests::Received]| received.iter().any(|one| one.body["m2m:sgn"]["sud"] == true);
+    assert!(ended(&live.wait_until(PATIENCE, ended)));
+    dead.revive();
+    let _ = dead.take();
+    let _ = client.send(&subscribe(json!({}))).expect(2001);
+    add(&client, "cse-in/c", "after", None);
+    let content = |one: &dyad_tests::Received| one.body["m2m:sgn"]["nev"]["rep"]["m2m:cin"]["con"].clone();
+    let heard = dead.wait_until(PATIENCE, |received| received.iter().any(|one| content(one) == "after"));
+    let heard: Vec<Value> = heard.iter().map(content).filter(|content| !content.is_null()).collect();
+    assert_eq!(heard, ["after"]);
 }

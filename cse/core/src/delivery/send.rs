@@ -150,14 +150,17 @@ fn said(subscription: &Resource) -> Option<&Subscription> {
     }
 }
 
-/// The subscription of a notification: `None` if it is gone, with which what it caused before goes too (TS-0004
-/// 7.4.8.2.4). Number 0 stands for what is owed without a subscription.
+/// The subscription of a notification: `None` if it is gone or has expired, with which what it caused before goes too
+/// (TS-0004 7.4.8.2.4). Number 0 stands for what is owed without a subscription, as the notice of its deletion is.
 async fn subscription(cse: &Arc<Cse>, owed: &Owed) -> Result<Option<Option<Arc<Resource>>>, Failure> {
     let id = owed.subscription;
     if id == 0 {
         return Ok(Some(None));
     }
-    cse.look(move |_, snapshot| Ok(snapshot.resource(id)?.map(Some))).await
+    cse.look(move |cse, snapshot| {
+        Ok(snapshot.resource(id)?.filter(|found| !found.is_expired(cse.now())).map(Some))
+    })
+    .await
 }
 
 /// The text of a notification. `None` if its event is gone, as after a reset of the node.

@@ -120,10 +120,11 @@ async fn let_go(cse: &Arc<Cse>) -> Result<(), Failure> {
 fn gates(txn: &mut Txn<'_>) -> Result<bool, Failure> {
     let ids: Vec<Id> = txn.due_gates(AT_A_TIME)?;
     for id in &ids {
-        let subscription = txn.resource(*id)?;
+        let now = txn.now();
+        let subscription = txn.resource(*id)?.filter(|found| !found.is_expired(now));
         match subscription.as_ref().and_then(|found| said(found).map(|said| (found, said))) {
             Some((subscription, said)) => holding::due(txn, subscription, said)?,
-            // Others keep their state here without a time.
+            // Others keep their state here without a time, and what has expired holds nothing back any more.
             None => txn.set_gate(GateRow { subscription: *id, due: i64::MAX, state: String::new() }),
         }
     }
