@@ -7,30 +7,29 @@ use dyad_protocol::{Failure, Object, Operation, Response, ResultContent, StatusC
 use serde_json::{Value, json};
 
 use super::precondition;
+use super::sketch::Sketch;
 use super::target::{self, Target};
-use super::{Asker, Call, Cause, Written, remove_subtree, shape};
+use super::{Asker, Call, Cause, Outcome, Written, remove_subtree, shape};
 use crate::Cse;
 use crate::access::{self, operation};
 use crate::function::{BINDING, Change, Event};
-use crate::resource::{Draft, Latest, Lookup, Resource, Snapshot, Txn, child, names, path_of};
+use crate::resource::{Draft, Id, Latest, Lookup, Resource, Snapshot, Txn, child, names, path_of};
 use crate::types;
 
 /// First pass, on what is committed: may the originator, and is it something that can be created there?
 pub(super) fn authorize(cse: &Cse, call: &Call, snapshot: &mut Snapshot<'_>) -> Result<(), Failure> {
-    check(cse, call, snapshot).map(|_| ())
+    admit(cse, call, snapshot, None)?;
+    validate(cse, call).map(|_| ())
 }
 
-/// What a CREATE asks for, after the checks that need no transaction.
-struct Wanted {
-    parent: Arc<Resource>,
-    table: Arc<TypeTable>,
-}
-
-fn check(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Wanted, Failure> {
-    let Target { resource: parent, virtual_child } = target::find(cse, call, look)?;
-    if virtual_child.is_some() {
-        return Err(Failure::not_allowed("nothing can be created below a virtual resource"));
-    }
+/// The checks against the tree; gives the parent. `known` is the number of the parent, if it was found before.
+fn admit(
+    cse: &Cse,
+    call: &Call,
+    look: &mut impl Lookup,
+    known: Option<Id>,
+) -> Result<Arc<Resource>, Failure> {
+    let parent = parent(cse, call, look, known)?;
     let ty = call.request.resource_type.unwrap_or_default();
     let base = look.tree().schemas.by_number(ty).cloned();
     let Some(base) = base else {
@@ -55,10 +54,67 @@ fn check(cse: &Cse, call: &Call, look: &mut impl Lookup) -> Result<Wanted, Failu
             ),
         });
     }
+    Ok(parent)
+}
+
+/// The resource below which one is to be created.
+fn parent(
+    cse: &Cse,
+    call: &Call,
+    look: &mut impl Lookup,
+    known: Option<Id>,
+) -> Result<Arc<Resource>, Failure> {
+    // Its number costs less than its name. If it has gone meanwhile, another one may have the name.
+    if let Some(id) = known
+        && let Some(parent) = look.resource(id)?
+        && !parent.is_expired(call.now)
+    {
+        return Ok(parent);
+    }
+    let Target { resource, virtual_child } = target::find(cse, call, look)?;
+    match virtual_child {
+        None => Ok(resource),
+        Some(_) => Err(Failure::not_allowed("nothing can be created below a virtual resource")),
+    }
+}
+
+/// The checks of the request alone; gives the table that it follows, and the attributes.
+fn validate<'a>(cse: &Cse, call: &'a Call) -> Result<(Arc<TypeTable>, &'a Object), Failure> {
+    let ty = call.request.resource_type.unwrap_or_default();
     let (root, content) = representation(call)?;
-    let table = types::table_for(&look.tree().schemas, ty, root, content)?;
+    let table = types::table_for(&cse.tree().schemas, ty, root, content)?;
     table.check_create(content, required_release(cse, call, content))?;
-    Ok(Wanted { parent, table })
+    Ok((table, content))
+}
+
+/// What of a CREATE is done before its turn in the write transaction, by who carries out the request: the writer is one
+/// for all. Used up by the first attempt.
+#[derive(Default)]
+pub(super) struct Ready {
+    /// The number of the parent.
+    parent: Option<Id>,
+    /// The path of the parent, if the answer needs it and memory has it.
+    above: Option<String>,
+    /// What the request says of the new resource, or what is wrong with it.
+    sketch: Option<Result<Sketch, Failure>>,
+}
+
+impl Ready {
+    /// For a request whose target was found.
+    pub(super) fn new(cse: &Cse, call: &Call, target: &Target) -> Box<Self> {
+        if target.virtual_child.is_some() {
+            return Box::default();
+        }
+        let parent = &target.resource;
+        let mut memory = Snapshot::of_memory(cse.tree());
+        let above = wanted(call).and_then(|_| path_of(&mut memory, parent).ok());
+        Box::new(Self { parent: Some(parent.id()), above, sketch: Some(sketch(cse, call)) })
+    }
+}
+
+fn sketch(cse: &Cse, call: &Call) -> Result<Sketch, Failure> {
+    let (table, sent) = validate(cse, call)?;
+    Ok(Sketch::new(table, sent))
 }
 
 /// The one member of the content and its attributes.
@@ -92,19 +148,27 @@ fn required_release(cse: &Cse, call: &Call, content: &Object) -> Release {
 }
 
 /// Carries out a CREATE in the write transaction.
-pub(super) fn create(txn: &mut Txn<'_>, call: &Call) -> Result<Written, Failure> {
-    let resource = carry_out(txn, call)?;
-    let (_, sent) = representation(call)?;
-    let response = answer(txn, call, &resource, sent)?;
-    Ok(Written { response, events: vec![Event { operation: Operation::Create, resource }] })
+pub(super) fn create(txn: &mut Txn<'_>, call: &Call, ready: &mut Ready) -> Result<Written, Failure> {
+    let (parent, above) = (ready.parent, ready.above.take());
+    let resource = carry_out(txn, call, ready)?;
+    let above = match above.filter(|_| parent == Some(resource.parent())) {
+        None if wanted(call).is_some() => match txn.resource(resource.parent())? {
+            Some(parent) => Some(path_of(txn, &parent)?),
+            None => None,
+        },
+        above => above,
+    };
+    let events = vec![Event { operation: Operation::Create, resource: Arc::clone(&resource) }];
+    Ok(Written { outcome: Outcome::Created { resource, above }, events })
 }
 
 /// Makes what a CREATE asks for. What is not in the transaction stays as it was.
-pub(super) fn carry_out(txn: &mut Txn<'_>, call: &Call) -> Result<Arc<Resource>, Failure> {
-    let Wanted { parent, table } = check(txn.cse(), call, txn)?;
+pub(super) fn carry_out(txn: &mut Txn<'_>, call: &Call, ready: &mut Ready) -> Result<Arc<Resource>, Failure> {
+    let cse = txn.cse();
+    let parent = admit(cse, call, txn, ready.parent)?;
+    let sketch = ready.sketch.take().unwrap_or_else(|| sketch(cse, call))?;
     precondition::check(call, &parent)?;
-    let (_, sent) = representation(call)?;
-    make(txn, By::Originator(call), &parent, table, sent)
+    make(txn, By::Originator(call), &parent, sketch)
 }
 
 /// Who makes a resource.
@@ -137,10 +201,9 @@ pub(super) fn make(
     txn: &mut Txn<'_>,
     by: By<'_>,
     parent: &Arc<Resource>,
-    table: Arc<TypeTable>,
-    sent: &Object,
+    sketch: Sketch,
 ) -> Result<Arc<Resource>, Failure> {
-    let mut draft = draft(txn, by, parent, table, sent)?;
+    let mut draft = draft(txn, by, parent, sketch)?;
     types::create(txn, by.call(), parent, &mut draft)?;
     txn.tell_functions(&mut Change::Create { call: by.call(), parent, draft: &mut draft })?;
     let resource = draft.fix()?;
@@ -151,15 +214,9 @@ pub(super) fn make(
 }
 
 /// The new resource with its universal and common attributes (TS-0004 7.3.3.5).
-fn draft(
-    txn: &mut Txn<'_>,
-    by: By<'_>,
-    parent: &Arc<Resource>,
-    table: Arc<TypeTable>,
-    sent: &Object,
-) -> Result<Draft, Failure> {
+fn draft(txn: &mut Txn<'_>, by: By<'_>, parent: &Arc<Resource>, sketch: Sketch) -> Result<Draft, Failure> {
     let now = txn.now();
-    let rn = sent.get("rn").and_then(Value::as_str).map(str::to_owned);
+    let Sketch { table, attributes, rn, et, names_creator } = sketch;
     if let Some(name) = &rn {
         check_name(txn, parent, name)?;
     }
@@ -170,7 +227,6 @@ fn draft(
     let creator = by.creator().map(|creator| txn.cse().config().shorten(creator).to_owned());
     let originator = creator.clone().filter(|_| table.has("acpi"));
     let latest = Latest::Known(None);
-    let attributes = Object::with_capacity(sent.len() + 10);
     let mut draft = Draft {
         id,
         parent: parent.id(),
@@ -183,27 +239,21 @@ fn draft(
         floor: None,
         expires_with_parent: false,
     };
-    // Every representation begins with these, in this order.
     let time = now.to_string();
     let ri = draft.resource_id();
-    draft.set("rn", draft.rn.as_deref().unwrap_or(&ri).to_owned());
-    draft.set("ty", draft.table.number);
-    draft.set("ri", ri);
-    draft.set("pi", parent.ri().into_owned());
-    draft.set("ct", time.as_str());
-    draft.set("lt", time);
+    draft.fill("rn", draft.rn.as_deref().unwrap_or(&ri).to_owned());
+    draft.fill("ri", ri);
+    draft.fill("pi", parent.ri().into_owned());
+    draft.fill("ct", time.as_str());
+    draft.fill("lt", time);
     if draft.table.has("et") {
-        let asked = sent.get("et").and_then(Value::as_str).and_then(Timestamp::parse);
-        draft.set("et", expiration(txn.cse(), now, parent, asked)?.to_string());
+        draft.fill("et", expiration(txn.cse(), now, parent, et)?.to_string());
     }
     if draft.table.has("st") {
-        draft.set("st", 0);
-    }
-    for (name, value) in sent.iter().filter(|(name, _)| !matches!(name.as_str(), "rn" | "et")) {
-        draft.attributes.insert(name.clone(), value.clone());
+        draft.fill("st", 0);
     }
     // An originator sends it as null, to be filled in; a service function is named in any case.
-    let is_named = sent.contains_key("cr")
+    let is_named = names_creator
         || by.call().is_some_and(|call| call.arrival.binding == BINDING && draft.table.has("cr"));
     if let Some(creator) = creator.filter(|_| is_named) {
         draft.set("cr", creator);
@@ -264,22 +314,20 @@ pub(crate) fn expiration(
     Ok(wanted.min(most))
 }
 
-/// The response (TS-0004 7.3.3.12).
-fn answer(
-    txn: &mut Txn<'_>,
-    call: &Call,
-    resource: &Arc<Resource>,
-    sent: &Object,
-) -> Result<Response, Failure> {
-    let mut response = Response::to(&call.request, StatusCode::Created);
+/// What of the new resource the response is to have; `None` for nothing.
+fn wanted(call: &Call) -> Option<ResultContent> {
     let wanted = call.request.result_content.unwrap_or(ResultContent::Attributes);
-    if wanted == ResultContent::Nothing {
-        return Ok(response);
-    }
-    let path = path_of(txn, resource)?;
+    (wanted != ResultContent::Nothing).then_some(wanted)
+}
+
+/// The response (TS-0004 7.3.3.12), with the path of what the resource is below.
+pub(super) fn answer(cse: &Cse, call: &Call, resource: &Arc<Resource>, above: Option<&str>) -> Response {
+    let mut response = Response::to(&call.request, StatusCode::Created);
+    let (Some(wanted), Some(above)) = (wanted(call), above) else { return response };
+    let path = format!("{above}/{}", resource.name());
     // Whoever makes a resource is likely to come back to it; instances are many and read as the latest.
     if !types::is_instance(resource.ty()) {
-        txn.tree().remember(&path, resource.id());
+        cse.tree().remember(&path, resource.id());
     }
     response.content = match wanted {
         ResultContent::HierarchicalAddress => Some(json!({ "m2m:uri": path }).into()),
@@ -287,11 +335,12 @@ fn answer(
             Some(json!({ "m2m:rce": { "uri": path, resource.root(): resource.attributes() } }).into())
         }
         ResultContent::ModifiedAttributes => {
-            let modified = shape::modified(resource, None, sent);
+            let sent = representation(call).map(|(_, sent)| sent.clone()).unwrap_or_default();
+            let modified = shape::modified(resource, None, &sent);
             (!modified.is_empty()).then(|| shape::partial(resource, modified))
         }
         _ => Some(shape::representation(resource)),
     };
     response.location = Some(path);
-    Ok(response)
+    response
 }

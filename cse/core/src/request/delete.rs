@@ -6,7 +6,7 @@ use dyad_protocol::primitive::{ContentStatus, FilterCriteria};
 use dyad_protocol::{Failure, Operation, Response, ResultContent, StatusCode, Timestamp};
 
 use super::precondition;
-use super::{Asker, Call, Written, children, filter, shape, target};
+use super::{Asker, Call, Outcome, Written, children, filter, shape, target};
 use crate::Cse;
 use crate::access::{self, operation};
 use crate::function::{Change, Event};
@@ -61,7 +61,7 @@ pub(super) fn delete(txn: &mut Txn<'_>, call: &Call) -> Result<Written, Failure>
         }
     };
     let events = remove_subtree(txn, Some(call), &resource, Cause::Request)?;
-    Ok(Written { response, events })
+    Ok(Written { outcome: Outcome::Answer(Box::new(response)), events })
 }
 
 /// Rows that are read at a time.

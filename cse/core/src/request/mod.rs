@@ -21,6 +21,7 @@ mod repeated;
 mod resume;
 mod retrieve;
 mod shape;
+mod sketch;
 mod slot;
 mod state;
 mod target;
@@ -55,7 +56,7 @@ pub use target::{Target, Virtual, path_here};
 use crate::Cse;
 use crate::access;
 use crate::function::{Described, Hook, Hosted, Stage};
-use crate::resource::Snapshot;
+use crate::resource::{Resource, Snapshot, Txn};
 
 #[async_trait]
 impl Receiver for Cse {
@@ -202,7 +203,11 @@ impl Cse {
             }
             // Boxed, so that what it holds while it waits does not weigh on every other request.
             Operation::Notify => Box::pin(notify::notify(self, call, &target)).await,
-            Operation::Create => self.write(call, target, create::authorize, create::create).await,
+            Operation::Create => {
+                let mut ready = create::Ready::new(self, call, &target);
+                let create = move |txn: &mut Txn<'_>, call: &Call| create::create(txn, call, &mut ready);
+                self.write(call, target, create::authorize, create).await
+            }
             Operation::Update => self.write(call, target, update::authorize, update::update).await,
             Operation::Delete => self.write(call, target, delete::authorize, delete::delete).await,
         }
@@ -257,7 +262,7 @@ impl Cse {
         call: &Arc<Call>,
         target: Target,
         authorize: Authorize,
-        write: fn(&mut crate::resource::Txn<'_>, &Call) -> Result<Written, Failure>,
+        mut write: impl FnMut(&mut Txn<'_>, &Call) -> Result<Written, Failure> + Send + 'static,
     ) -> Result<Response, Failure> {
         self.prepare(call, &target, authorize).await?;
         let shared = Arc::clone(call);
@@ -267,9 +272,10 @@ impl Cse {
                 let Some(slot) = &shared.slot else { return write(txn, &shared) };
                 // The result goes with what was done, so that after a crash neither is there without the other.
                 slot.check(txn)?;
-                let written = write(txn, &shared)?;
-                slot.conclude(txn, &written.response)?;
-                Ok(written)
+                let Written { outcome, events } = write(txn, &shared)?;
+                let response = outcome.answer(txn.cse(), &shared);
+                slot.conclude(txn, &response)?;
+                Ok(Written { outcome: Outcome::Answer(Box::new(response)), events })
             })
             .await?;
         let takes_part = |hosted: &Hosted| {
@@ -289,7 +295,7 @@ impl Cse {
                 }
             });
         }
-        Ok(written.response)
+        Ok(written.outcome.answer(self, call))
     }
 }
 
@@ -298,8 +304,26 @@ type Authorize = fn(&Cse, &Call, &mut Snapshot<'_>) -> Result<(), Failure>;
 
 /// What a write procedure leaves behind.
 pub(crate) struct Written {
-    pub(crate) response: Response,
+    pub(crate) outcome: Outcome,
     pub(crate) events: Vec<crate::function::Event>,
+}
+
+/// What there is to answer.
+pub(crate) enum Outcome {
+    /// This.
+    Answer(Box<Response>),
+    /// A resource was created, below something that has this path if the answer needs it.
+    Created { resource: Arc<Resource>, above: Option<String> },
+}
+
+impl Outcome {
+    /// The response: made after the transaction where nothing needs it within.
+    fn answer(self, cse: &Cse, call: &Call) -> Response {
+        match self {
+            Self::Answer(response) => *response,
+            Self::Created { resource, above } => create::answer(cse, call, &resource, above.as_deref()),
+        }
+    }
 }
 
 /// The bit of access control for an operation.

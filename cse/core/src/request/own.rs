@@ -12,6 +12,7 @@ use dyad_protocol::{Failure, Object};
 use serde_json::Value;
 
 use super::create::{self, By};
+use super::sketch::Sketch;
 use super::{Cause, remove_subtree, update};
 use crate::Cse;
 use crate::function::ServiceFunction;
@@ -107,7 +108,7 @@ impl Txn<'_> {
         creator: Option<&str>,
     ) -> Result<Arc<Resource>, Failure> {
         let parent = self.present(parent)?;
-        create::make(self, By::Node(creator), &parent, table, &attributes)
+        create::make(self, By::Node(creator), &parent, Sketch::new(table, &attributes))
     }
 
     /// Makes the next version of a resource: new values by short names, `null` for attributes that go. Gives the new

@@ -20,9 +20,10 @@ impl Cse {
     ///
     /// The failure with which the request would be refused.
     pub async fn rehearse(&self, call: &Arc<Call>) -> Result<(), Failure> {
-        // Without the answer of a CREATE, which would be remembered.
         let write = match call.request.operation {
-            Operation::Create => |txn: &mut Txn<'_>, call: &Call| create::carry_out(txn, call).map(drop),
+            Operation::Create => |txn: &mut Txn<'_>, call: &Call| {
+                create::carry_out(txn, call, &mut create::Ready::default()).map(drop)
+            },
             Operation::Update => |txn: &mut Txn<'_>, call: &Call| update::update(txn, call).map(drop),
             _ => return Ok(()),
         };

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::precondition;
 use super::target::{self, Target};
-use super::{Asker, Call, Written, create, filter, shape};
+use super::{Asker, Call, Outcome, Written, create, filter, shape};
 use crate::Cse;
 use crate::access::{self, operation};
 use crate::function::{Change, Event};
@@ -59,7 +59,10 @@ pub(super) fn update(txn: &mut Txn<'_>, call: &Call) -> Result<Written, Failure>
         }
         _ => Some(shape::representation(&resource)),
     };
-    Ok(Written { response, events: vec![Event { operation: Operation::Update, resource }] })
+    Ok(Written {
+        outcome: Outcome::Answer(Box::new(response)),
+        events: vec![Event { operation: Operation::Update, resource }],
+    })
 }
 
 /// Makes the next version of a resource from validated attributes, `null` for those that go, with all that types and

@@ -74,7 +74,17 @@ impl Draft {
 
     /// Sets an attribute.
     pub fn set(&mut self, short_name: &str, value: impl Into<Value>) {
-        self.attributes.insert(short_name.to_owned(), value.into());
+        match self.attributes.get_mut(short_name) {
+            Some(place) => *place = value.into(),
+            None => drop(self.attributes.insert(short_name.to_owned(), value.into())),
+        }
+    }
+
+    /// Sets an attribute for which a place is kept, unless it has a value.
+    pub(crate) fn fill(&mut self, short_name: &str, value: impl Into<Value>) {
+        if let Some(place @ Value::Null) = self.attributes.get_mut(short_name) {
+            *place = value.into();
+        }
     }
 
     /// A non-negative number.

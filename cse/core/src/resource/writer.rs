@@ -76,26 +76,27 @@ impl WriteQueue {
     }
 
     /// Runs a job in the write transaction; resolves after the commit.
-    pub(crate) async fn run<T: Send + 'static>(
+    pub(crate) fn run<T: Send + 'static>(
         &self,
         job: impl FnMut(&mut Txn<'_>) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
-        self.submit(job, Message::Write).await
+    ) -> impl Future<Output = Result<T, Failure>> + Send {
+        self.submit(job, Message::Write)
     }
 
     /// Runs a job in a transaction that first empties the store.
-    pub(crate) async fn run_on_empty<T: Send + 'static>(
+    pub(crate) fn run_on_empty<T: Send + 'static>(
         &self,
         job: impl FnMut(&mut Txn<'_>) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
-        self.submit(job, Message::Clear).await
+    ) -> impl Future<Output = Result<T, Failure>> + Send {
+        self.submit(job, Message::Clear)
     }
 
-    async fn submit<T: Send + 'static>(
+    /// Hands a job over at once. What waits for it does not hold it, and is small whatever the job takes with it.
+    fn submit<T: Send + 'static>(
         &self,
         mut job: impl FnMut(&mut Txn<'_>) -> Result<T, Failure> + Send + 'static,
         message: fn(Pending) -> Message,
-    ) -> Result<T, Failure> {
+    ) -> impl Future<Output = Result<T, Failure>> + Send {
         let (reply, answer) = oneshot::channel();
         // The result travels beside the job, whose type the writer does not know.
         let slot = Arc::new(std::sync::Mutex::new(None));
@@ -105,15 +106,19 @@ impl WriteQueue {
             *inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(result);
             Ok(())
         });
-        self.send(message(Pending { job, reply, thread: std::thread::current().id() }))?;
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let answer = answer.await;
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        let Reply { outcome, others } = answer.map_err(|_| Failure::internal("the writer has stopped"))?;
-        drop(others);
-        outcome?;
-        let mut slot = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        slot.take().ok_or_else(|| Failure::internal("a write left no result"))
+        let sent = self.send(message(Pending { job, reply, thread: std::thread::current().id() }));
+        async move {
+            sent?;
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            let answer = answer.await;
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            let Reply { outcome, others } =
+                answer.map_err(|_| Failure::internal("the writer has stopped"))?;
+            drop(others);
+            outcome?;
+            let mut slot = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            slot.take().ok_or_else(|| Failure::internal("a write left no result"))
+        }
     }
 
     fn send(&self, message: Message) -> Result<(), Failure> {
