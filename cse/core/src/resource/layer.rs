@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::alarms::Alarms;
 use super::outgoing::{Outgoing, Published};
 use super::tree::Subscriptions;
-use super::{Id, Resource, Tree};
+use super::{Id, Latest, Resource, Tree};
 use crate::geography::bounds_of;
 use crate::store::{ChangeSet, GateRow, Purge, Settled};
 
@@ -202,13 +202,21 @@ impl Layer {
         set
     }
 
+    /// Whether an instance that this transaction created has a later one beside it.
+    fn is_superseded(&self, instance: &Resource) -> bool {
+        crate::types::is_instance(instance.ty())
+            && self.get(instance.parent()).flatten().is_some_and(
+                |parent| matches!(parent.latest(), Latest::Known(Some(latest)) if latest > instance.id()),
+            )
+    }
+
     /// After the commit: publishes the new versions to the readers and gives out what is owed.
     pub(crate) fn publish(self, tree: &Tree, has_open_events: bool) -> Published {
         let mut labels = FxHashSet::default();
         // Before the first version is replaced: a row that was read before the commit is not taken any more.
         tree.advance();
         let mut changed = tree.watchers.note();
-        for (id, entry) in self.entries {
+        for (&id, entry) in &self.entries {
             if let Some(changed) = &mut changed {
                 let version = entry.now.as_ref().or_else(|| entry.stored.as_ref().and_then(Stored::version));
                 changed.push((id, version.map(|version| version.parent())));
@@ -218,12 +226,14 @@ impl Layer {
                     labels.extend(version.texts("lbl").map(str::to_owned));
                 }
             }
-            match entry.now {
+            match &entry.now {
                 // What changed a moment ago is likely to change again at once; the rest must not take more room
                 // than its text.
                 Some(resource) if resource.row().lt.saturating_sub(entry.found) < BUSY => {
-                    tree.keep(id, resource);
+                    tree.keep(id, Arc::clone(resource));
                 }
+                // Nobody knows it yet, and what is read of many instances is the latest.
+                Some(resource) if entry.found == i64::MIN && self.is_superseded(resource) => {}
                 Some(resource) => tree.keep(id, resource.compact()),
                 None => tree.forget(id),
             }
