@@ -464,6 +464,8 @@ COMPLEX = {
         "aus": ("authorizationSignatures", "m2m:signatureList", "0..1"), "auri": ("authorizationRelationshipIndicator", "xs:boolean", "0..1"),
         "sqi": ("semanticQueryIndicator", "xs:boolean", "0..1"), "rvi": ("releaseVersionIndicator", "m2m:releaseVersion", "0..1"),
         "vsi": ("vendorInformation", "xs:string", "0..1"),
+        # Release 4.
+        "prpi": ("primitiveProfileIdentifier", "m2m:ID", "0..1"),
     },
     # Its list of arguments is named by the type in TS-0004, by `anyArg` as everywhere else in the XSD.
     "m2m:softwareUninstallArgsType": {

@@ -163,6 +163,7 @@ fn headers() {
             ("x-m2m-oet", "20261121T033157"),
             ("x-m2m-ec", "3"),
             ("x-m2m-vsi", "v"),
+            ("x-m2m-prpi", "cse/profile"),
             ("x-m2m-as", "sig1==+ sig2"),
             ("authorization", "a.b.c+ d.e.f.g.h"),
             ("x-unknown", "\u{1}"),
@@ -177,6 +178,7 @@ fn headers() {
     assert_eq!(request.result_expiration_timestamp, Some(AbsRelTime::After(Span::from_seconds(5))));
     assert_eq!(request.request_expiration_timestamp, Some(AbsRelTime::After(Span::from_seconds(3))));
     assert_eq!(request.event_category, Some(3));
+    assert_eq!(request.primitive_profile_identifier.as_deref(), Some("cse/profile"));
     assert_eq!(request.authorization_signatures, ["sig1==", "sig2"]);
     assert_eq!(request.tokens, ["a.b.c", "d.e.f.g.h"]);
     let bearer = strict("GET", "/cse", &[("authorization", "Bearer x.y.z")], "").unwrap().request;

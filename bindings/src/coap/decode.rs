@@ -17,7 +17,7 @@ use super::carried::{self, Carried};
 use super::format::Format;
 use super::options::Dialect;
 use super::status;
-use crate::query;
+use crate::{escape, query};
 
 /// Tells whether a text is the short name of an attribute of some resource type.
 pub type IsAttribute = Arc<dyn Fn(&str) -> bool + Send + Sync>;
@@ -237,6 +237,17 @@ fn own_field(field: &str, request: &mut Request, named: &mut Option<Operation>) 
                 return Err(wrong("tkns"));
             }
             request.tokens.extend(value.split('+').map(str::to_owned));
+            Ok(true)
+        }
+        // No option is known for it.
+        Some(("prpi", value)) => {
+            if value.is_empty()
+                || request.primitive_profile_identifier.is_some()
+                || escape::has_controls(value)
+            {
+                return Err(wrong("prpi"));
+            }
+            request.primitive_profile_identifier = Some(value.to_owned());
             Ok(true)
         }
         _ => Ok(false),

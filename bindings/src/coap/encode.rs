@@ -137,6 +137,7 @@ pub fn request(
         // The option has it.
         fields.retain(|field| !field.starts_with("grtm="));
         fields.extend((!request.tokens.is_empty()).then(|| format!("tkns={}", request.tokens.join("+"))));
+        fields.extend(request.primitive_profile_identifier.as_ref().map(|profile| format!("prpi={profile}")));
         fields.into_iter().for_each(|field| options::put(&mut packet, options::URI_QUERY, field));
     }
     let mut to = Writer { packet: &mut packet, dialect: Dialect::Current };

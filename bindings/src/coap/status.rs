@@ -30,7 +30,7 @@ pub const fn to_coap(status: StatusCode, operation: Operation) -> u8 {
         C::InvalidSparqlQuery | C::AlreadyExists | C::UnableToReplaceRequest => code(4, 0),
         C::UnableToRecallRequest | C::MaxNumberOfMemberExceeded | C::InvalidCmdtype => code(4, 0),
         C::InvalidArguments | C::InsufficientArguments | C::AlreadyComplete => code(4, 0),
-        C::MgmtCommandNotCancellable => code(4, 0),
+        C::MgmtCommandNotCancellable | C::PrimitiveProfileBadRequest => code(4, 0),
         C::InvalidSemantics | C::InvalidTriggerPurpose => code(4, 2),
         C::SubscriptionCreatorHasNoPrivilege | C::OriginatorHasNoPrivilege | C::Conflict => code(4, 3),
         C::OriginatorNotAuthenticated | C::SecurityAssociationRequired => code(4, 3),
@@ -43,7 +43,7 @@ pub const fn to_coap(status: StatusCode, operation: Operation) -> u8 {
         C::TargetHasNoSessionCapability | C::SessionIsOnline | C::TriggeringDisabledForRecipient => {
             code(4, 3)
         }
-        C::TransactionProcessingIsIncomplete => code(4, 3),
+        C::TransactionProcessingIsIncomplete | C::PrimitiveProfileNotAccessible => code(4, 3),
         C::NotFound | C::OntologyNotAvailable | C::LinkedSemanticsNotAvailable => code(4, 4),
         C::MashupMemberNotFound | C::TargetNotReachable | C::RemoteEntityNotReachable => code(4, 4),
         C::ExternalObjectNotReachable | C::ExternalObjectNotFound => code(4, 4),

@@ -187,6 +187,7 @@ fn headers(request: &Request, media: &str) -> Result<HeaderMap, TransportError> 
     }
     put("x-m2m-gid", request.group_request_identifier.as_deref())?;
     put("x-m2m-vsi", request.vendor_information.as_deref())?;
+    put("x-m2m-prpi", request.primitive_profile_identifier.as_deref())?;
     put("x-m2m-rtu", request.response_type.notification_uri.as_ref().map(|uris| uris.join("&")).as_deref())?;
     put("x-m2m-ot", request.originating_timestamp.map(|at| at.to_string()).as_deref())?;
     put("x-m2m-ret", request.request_expiration_timestamp.map(|at| at.to_string()).as_deref())?;

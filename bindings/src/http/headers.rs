@@ -89,6 +89,9 @@ fn take<'a>(
         "x-m2m-rvi" => once(&mut request.release_version_indicator, name, filled(name, value)?.to_owned()),
         "x-m2m-gid" => once(&mut request.group_request_identifier, name, filled(name, value)?.to_owned()),
         "x-m2m-vsi" => once(&mut request.vendor_information, name, value.to_owned()),
+        "x-m2m-prpi" => {
+            once(&mut request.primitive_profile_identifier, name, filled(name, value)?.to_owned())
+        }
         "x-m2m-rtu" => {
             let uris = value.split('&').map(str::trim_ascii).filter(|uri| !uri.is_empty());
             once(&mut request.response_type.notification_uri, name, uris.map(str::to_owned).collect())

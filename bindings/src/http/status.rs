@@ -12,7 +12,7 @@ pub const fn to_http(code: StatusCode) -> u16 {
         C::BadRequest | C::ContentsUnacceptable | C::GroupMemberTypeInconsistent | C::InvalidSemantics => 400,
         C::InvalidTriggerPurpose | C::IllegalTransactionStateTransition | C::InvalidSparqlQuery => 400,
         C::InvalidProcessConfiguration | C::MaxNumberOfMemberExceeded | C::InvalidCmdtype => 400,
-        C::InvalidArguments | C::InsufficientArguments => 400,
+        C::InvalidArguments | C::InsufficientArguments | C::PrimitiveProfileBadRequest => 400,
         C::SubscriptionCreatorHasNoPrivilege | C::OriginatorHasNoPrivilege | C::ReceiverHasNoPrivilege => 403,
         C::TargetNotSubscribable | C::SubscriptionHostHasNoPrivilege | C::OriginatorNotAuthenticated => 403,
         C::SecurityAssociationRequired | C::InvalidChildResourceType | C::NoMembers => 403,
@@ -24,6 +24,7 @@ pub const fn to_http(code: StatusCode) -> u16 {
         C::ServiceSubscriptionNotEstablished | C::DiscoveryDeniedByIpe | C::TargetHasNoSessionCapability => {
             403
         }
+        C::PrimitiveProfileNotAccessible => 403,
         C::SessionIsOnline | C::TriggeringDisabledForRecipient | C::TransactionProcessingIsIncomplete => 403,
         C::NotFound | C::OntologyNotAvailable | C::LinkedSemanticsNotAvailable | C::MashupMemberNotFound => {
             404

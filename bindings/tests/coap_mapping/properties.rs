@@ -22,7 +22,7 @@ fn text() -> impl Strategy<Value = Option<String>> {
 prop_compose! {
     fn requests()(
         operation in 1_u64..6, to in "(/|//[a-z]{1,5}/)?[a-zA-Z][a-z~_-]{1,5}(/[a-z0-9._~-]{3,5}){1,3}",
-        texts in (text(), text(), text()), labels in texts(), members in texts(), millis in any::<Option<u32>>(),
+        texts in (text(), text(), text()), profile in proptest::option::of("[a-z0-9=/+&-]{1,9}"), labels in texts(), members in texts(), millis in any::<Option<u32>>(),
         moment in proptest::option::of(0_i64..4_000_000_000_000_000), rt in 1_u64..6, rcn in 0_u64..13,
         ec in any::<Option<u16>>(), ty in any::<u16>(), fu in 1_u64..4, uris in proptest::option::of(proptest::collection::vec("[a-z:/]{1,9}", 1..3)),
         value in "[ -~é]{0,9}",
@@ -36,7 +36,7 @@ prop_compose! {
         };
         let mut request = Request {
             operation, to, from: texts.0, request_identifier: "r1".to_owned(), release_version_indicator: Some("2a".to_owned()),
-            group_request_identifier: texts.1, vendor_information: texts.2, event_category: ec,
+            group_request_identifier: texts.1, vendor_information: texts.2, primitive_profile_identifier: profile, event_category: ec,
             originating_timestamp: moment.map(Timestamp::from_micros),
             request_expiration_timestamp: millis.map(|millis| AbsRelTime::After(Span::from_millis(millis))),
             filter_criteria: Some(Box::new(filter)), result_content: ResultContent::from_number(rcn).ok(),

@@ -87,6 +87,8 @@ status_codes! {
     AppRuleValidationFailed = 4126, "APP_RULE_VALIDATION_FAILED";
     OperationDeniedByRemoteEntity = 4127, "OPERATION_DENIED_BY_REMOTE_ENTITY";
     ServiceSubscriptionNotEstablished = 4128, "SERVICE_SUBSCRIPTION_NOT_ESTABLISHED";
+    PrimitiveProfileNotAccessible = 4138, "PRIMITIVE_PROFILE_NOT_ACCESSIBLE";
+    PrimitiveProfileBadRequest = 4139, "PRIMITIVE_PROFILE_BAD_REQUEST";
     InvalidProcessConfiguration = 4142, "INVALID_PROCESS_CONFIGURATION";
     InvalidSparqlQuery = 4143, "INVALID_SPARQL_QUERY";
     InternalServerError = 5000, "INTERNAL_SERVER_ERROR";

@@ -171,11 +171,11 @@ prop_compose! {
 
 prop_compose! {
     fn requests()(
-        codes in (1_u64..6, 1_u64..6, option::of(0_u64..13), 0_u64..3), names in (text(), text()), more in [option::of(text()), option::of(text()), option::of(text()), option::of(text())],
+        codes in (1_u64..6, 1_u64..6, option::of(0_u64..13), 0_u64..3), names in (text(), text()), more in [option::of(text()), option::of(text()), option::of(text()), option::of(text()), option::of(text())],
         lists in [texts(), texts(), texts(), texts(), texts(), texts(), texts()], flags in any::<[Option<bool>; 5]>(), numbers in any::<(Option<u32>, Option<u16>)>(),
         times in [time(), time(), time(), time()], ot in moment(), nu in option::of(texts()), filter in option::of(filters()), content in option::of(value()),
     ) -> Request {
-        let [from, group_request_identifier, release_version_indicator, vendor_information] = more;
+        let [from, group_request_identifier, release_version_indicator, vendor_information, primitive_profile_identifier] = more;
         let [role_ids, tokens, token_ids, local_token_ids, group_request_target_members, authorization_signatures, attribute_list] = lists;
         let [delivery_aggregation, token_request_indicator, authorization_signature_indicator, authorization_relationship_indicator, semantic_query_indicator] = flags;
         let [request_expiration_timestamp, result_expiration_timestamp, operation_execution_time, result_persistence] = times;
@@ -187,7 +187,7 @@ prop_compose! {
             delivery_aggregation, group_request_identifier, filter_criteria: filter.map(Box::new),
             desired_identifier_result_type: DesiredIdentifierResultType::from_number(codes.3), tokens, token_ids, local_token_ids, token_request_indicator,
             group_request_target_members, authorization_signature_indicator, authorization_signatures, authorization_relationship_indicator,
-            semantic_query_indicator, release_version_indicator, vendor_information, attribute_list, serialization: None,
+            semantic_query_indicator, release_version_indicator, vendor_information, primitive_profile_identifier, attribute_list, serialization: None,
         }
     }
 }

@@ -192,6 +192,9 @@ fn message(request: &Request, identifier: &str) -> Packet {
     for field in query.split('&').filter(|field| !field.is_empty()) {
         message.add_option(CoapOption::UriQuery, unescape(field).into_bytes());
     }
+    for (_, profile) in parameters(request).filter(|(name, _)| *name == "prpi") {
+        message.add_option(CoapOption::UriQuery, format!("prpi={profile}").into_bytes());
+    }
     for uri in uris {
         message.add_option(CoapOption::Unknown(263), uri.as_bytes().to_vec());
     }

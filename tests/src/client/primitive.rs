@@ -7,7 +7,7 @@ use super::Answer;
 use crate::request::{Operation, Request};
 
 /// Headers of HTTP and the parameters that they carry.
-const PARAMETERS: [(&str, &str); 8] = [
+const PARAMETERS: [(&str, &str); 9] = [
     ("x-m2m-ot", "ot"),
     ("x-m2m-ret", "rqet"),
     ("x-m2m-rst", "rset"),
@@ -15,6 +15,7 @@ const PARAMETERS: [(&str, &str); 8] = [
     ("x-m2m-ec", "ec"),
     ("x-m2m-gid", "gid"),
     ("x-m2m-vsi", "vsi"),
+    ("x-m2m-prpi", "prpi"),
     ("x-m2m-rtu", "nu"),
 ];
 

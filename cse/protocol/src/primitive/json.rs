@@ -19,8 +19,10 @@ use serde_json::{Number, Value};
 use crate::{Content, Failure, Object};
 
 pub use filter::{filter_from_json, filter_to_json};
-pub use request::{request_from_json, request_from_text, request_to_json, request_to_text};
-pub use response::{response_from_json, response_to_json, response_to_text};
+pub use request::{
+    REQUEST_PARAMETERS, request_from_json, request_from_text, request_to_json, request_to_text,
+};
+pub use response::{RESPONSE_PARAMETERS, response_from_json, response_to_json, response_to_text};
 
 /// The member name under which `serde_json` hands over a number whose digits it preserves.
 const NUMBER: &str = "$serde_json::private::Number";

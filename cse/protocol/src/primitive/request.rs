@@ -262,6 +262,8 @@ pub struct Request {
     pub release_version_indicator: Option<String>,
     /// `vsi`
     pub vendor_information: Option<String>,
+    /// `prpi`: the `<primitiveProfile>` that is to be applied to the request (release 4).
+    pub primitive_profile_identifier: Option<String>,
     /// `atrl`: short names of the attributes that a partial RETRIEVE asks for.
     pub attribute_list: Vec<String>,
     /// How the target wants the request to be written (`csz` of an AE, `ct` of a URL; TS-0004 7.5.1.2.1). No

@@ -14,6 +14,13 @@ use crate::primitive::{
 /// The Content of a partial RETRIEVE: an attributeList (TS-0004 7.3.3.17, 8.4.2).
 const ATTRIBUTE_LIST: &str = "m2m:atrl";
 
+/// The short names of all parameters of a request, in the order of Table 8.2.2-1, the attribute list among them.
+pub const REQUEST_PARAMETERS: [&str; 32] = [
+    "op", "to", "fr", "rqi", "ty", "pc", "rids", "ot", "rqet", "rset", "oet", "rt", "rp", "rcn", "ec", "da",
+    "gid", "fc", "drt", "tkns", "tids", "ltids", "tqi", "grtm", "asi", "aus", "auri", "sqi", "rvi", "vsi",
+    "prpi", "atrl",
+];
+
 /// Writes a request; [`request_from_json`] reads the same back, save `serialization`, which is no parameter. The attribute list of a RETRIEVE goes into the
 /// Content, where TS-0004 7.2.1.1 has it.
 pub fn request_to_json(request: &Request) -> Value {
@@ -59,6 +66,7 @@ fn head(request: &Request) -> Writer {
     to.some("sqi", request.semantic_query_indicator);
     to.text("rvi", request.release_version_indicator.as_ref());
     to.text("vsi", request.vendor_information.as_ref());
+    to.text("prpi", request.primitive_profile_identifier.as_ref());
     match &request.content {
         None if !request.attribute_list.is_empty() => {
             to.some("pc", Some(json!({ ATTRIBUTE_LIST: request.attribute_list })));
@@ -151,6 +159,7 @@ fn read(basics: Basics, mut fields: Fields) -> Result<Request, Failure> {
         authorization_relationship_indicator: fields.flag("auri")?,
         semantic_query_indicator: fields.flag("sqi")?,
         vendor_information: fields.text("vsi")?,
+        primitive_profile_identifier: fields.text("prpi")?,
         attribute_list,
         serialization: None,
     };

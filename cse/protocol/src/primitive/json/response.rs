@@ -9,6 +9,10 @@ use super::with_content;
 use crate::primitive::{Content, ContentStatus, Response};
 use crate::{Failure, StatusCode};
 
+/// The short names of all parameters of a response, in the order of Table 8.2.2-1.
+pub const RESPONSE_PARAMETERS: [&str; 15] =
+    ["rsc", "rqi", "pc", "to", "fr", "ot", "rset", "ec", "cnst", "cnot", "ati", "tqf", "asri", "rvi", "vsi"];
+
 /// Writes a response; [`response_from_json`] reads the same back, save `location` and `suppressed`, which are no
 /// parameters.
 pub fn response_to_json(response: &Response) -> Value {
