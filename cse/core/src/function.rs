@@ -8,6 +8,7 @@ mod entity;
 mod faults;
 mod functions;
 mod hosted;
+mod tailoring;
 mod watchdog;
 
 use std::ops::ControlFlow;
@@ -32,6 +33,8 @@ pub(crate) use faults::Fault;
 pub use functions::{Active, Standing};
 pub(crate) use functions::{Functions, supervise};
 pub(crate) use hosted::{Hosted, message};
+pub(crate) use tailoring::{NODE, Responders};
+pub use tailoring::{Tailor, TailorResponse};
 pub(crate) use watchdog::{Hook, Inside, start as start_watchdog};
 
 /// A change in the making, inside the write transaction.
@@ -190,6 +193,8 @@ pub struct Facets<'a> {
     pub network: Option<&'a dyn Network>,
     /// Decisions about notification targets that want to go; the first function that offers it gets them all.
     pub departure: Option<&'a dyn Departure>,
+    /// Primitives to the measure of those who send or get them.
+    pub tailor: Option<&'a dyn Tailor>,
     /// Whether its hooks wait for others, such as members of a group: they may take as long as the request then, and not
     /// only as long as other hooks may (`functions.time_limit`).
     pub waits: bool,

@@ -32,7 +32,7 @@ pub use config::Config;
 pub use cse::{Builder, Cse};
 pub use function::{
     Active, Change, Deferral, Departure, Described, Event, Facets, Reach, Report, Semantics, ServiceFunction,
-    Stage, Standing, Stop, add_schemas,
+    Stage, Standing, Stop, Tailor, TailorResponse, add_schemas,
 };
 pub use network::Network;
 

@@ -12,7 +12,7 @@ use super::coming::Coming;
 use super::reachability;
 use super::target::{Destination, Point, destination, points};
 use crate::Cse;
-use crate::function::{Hook, Hosted, Reach};
+use crate::function::{Hook, Hosted, NODE, Reach};
 use crate::request::until;
 use crate::resource::Resource;
 
@@ -27,11 +27,16 @@ impl Cse {
         match found.map_err(|failure| TransportError::Unreachable(failure.debug.into_owned()))? {
             Destination::Address(point) => self.call(point, request).await,
             Destination::Entity(entity) => {
-                self.reach(&entity, Request { to: target.to_owned(), ..request }).await
+                let mut request = Request { to: target.to_owned(), ..request };
+                if self.is_tailoring() {
+                    // Boxed, so that it does not weigh on every other request.
+                    Box::pin(self.tailor_notifications(&entity, std::slice::from_mut(&mut request))).await;
+                }
+                self.reach(&entity, request).await
             }
             Destination::Node => {
                 let request = Request { to: target.to_owned(), ..request };
-                let arrival = Arrival { binding: "node", ..Arrival::default() };
+                let arrival = Arrival { binding: NODE, ..Arrival::default() };
                 // Boxed: what is carried out may send requests of its own.
                 Ok(Box::pin(self.handle(request, arrival)).await)
             }
@@ -52,6 +57,9 @@ impl Cse {
         {
             for request in &mut requests {
                 target.clone_into(&mut request.to);
+            }
+            if self.is_tailoring() {
+                self.tailor_notifications(&entity, &mut requests).await;
             }
             if let Some(outcomes) = self.reach_by_function(&entity, &requests).await {
                 return outcomes;

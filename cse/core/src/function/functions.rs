@@ -1,6 +1,7 @@
 //! The service functions of a node: in their order, as they are switched on and off, with their background work.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use dyad_protocol::{Failure, StatusCode};
@@ -34,6 +35,8 @@ pub(crate) struct Functions {
     /// The AE-IDs under which they act.
     originators: Vec<&'static str>,
     nothing: Values,
+    /// How many have something to tailor.
+    pub(super) tailoring: AtomicUsize,
 }
 
 /// The functions that are switched on.
@@ -89,7 +92,14 @@ impl Functions {
             let settings = Values::of(&*function, &config.functions.settings)?;
             hosted.push(Hosted::new(at, function, settings));
         }
-        Ok(Self { hosted, stages, owners, originators, nothing: Values::default() })
+        Ok(Self {
+            hosted,
+            stages,
+            owners,
+            originators,
+            nothing: Values::default(),
+            tailoring: AtomicUsize::default(),
+        })
     }
 
     /// Each with its place in the order, those that are off included.

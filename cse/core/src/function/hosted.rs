@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -44,13 +44,24 @@ pub(crate) struct Hosted {
     pub(super) settings: Values,
     /// Requests of its own so far.
     pub(super) acts: AtomicU64,
+    /// Whether it has something to tailor.
+    pub(super) tailors: AtomicBool,
 }
 
 impl Hosted {
     pub(crate) fn new(at: usize, function: Arc<dyn ServiceFunction>, settings: Values) -> Self {
         let (faults, stop) = (Faults::default(), watch::Sender::new(false));
         let apart = function.may_block().then(Apart::new);
-        Self { at, function, apart, faults, stop, settings, acts: AtomicU64::new(0) }
+        Self {
+            at,
+            function,
+            apart,
+            faults,
+            stop,
+            settings,
+            acts: AtomicU64::new(0),
+            tailors: AtomicBool::new(false),
+        }
     }
 
     /// The function itself.

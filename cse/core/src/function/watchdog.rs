@@ -43,10 +43,11 @@ pub(crate) enum Hook {
     Ring,
     Network,
     Locate,
+    Tailor,
 }
 
 /// All of them, in their order.
-const HOOKS: [Hook; 20] = [
+const HOOKS: [Hook; 21] = [
     Hook::TakesPart,
     Hook::Intercept,
     Hook::Prepare,
@@ -67,6 +68,7 @@ const HOOKS: [Hook; 20] = [
     Hook::Ring,
     Hook::Network,
     Hook::Locate,
+    Hook::Tailor,
 ];
 
 impl Hook {
@@ -93,6 +95,7 @@ impl Hook {
             Self::Ring => "ring",
             Self::Network => "network",
             Self::Locate => "locate",
+            Self::Tailor => "tailor",
         }
     }
 }

@@ -12,6 +12,7 @@ use dyad_protocol::{Failure, Request, Response, Timestamp};
 
 use super::kept::fix_times;
 use super::slot::Slot;
+use crate::function::Responders;
 use crate::resource::Id;
 
 /// A request with all that is known about it.
@@ -25,6 +26,8 @@ pub struct Call {
     pub now: Timestamp,
     /// Where its result goes besides the response.
     pub(crate) slot: Option<Arc<Slot>>,
+    /// What service functions make of its response.
+    pub(super) responders: Tailored,
     /// What is kept until it is over.
     held: Held,
     /// How long it may take if that is longer than others may, in milliseconds.
@@ -34,6 +37,16 @@ pub struct Call {
 /// What service functions keep until a request is over.
 #[derive(Default)]
 struct Held(Mutex<Vec<Box<dyn Any + Send>>>);
+
+/// What is to be done about the response.
+#[derive(Default)]
+pub(super) struct Tailored(pub(super) Responders);
+
+impl fmt::Debug for Tailored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tailored")
+    }
+}
 
 impl fmt::Debug for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,7 +62,8 @@ impl Call {
         now: Timestamp,
         slot: Option<Arc<Slot>>,
     ) -> Self {
-        Self { request, arrival, now, slot, held: Held::default(), patience: AtomicU64::default() }
+        let (responders, held) = (Tailored::default(), Held::default());
+        Self { request, arrival, now, slot, responders, held, patience: AtomicU64::default() }
     }
 
     /// Lets the request take so long from its arrival, beyond what the node allows to others and also beyond its own

@@ -24,6 +24,7 @@ mod shape;
 mod sketch;
 mod slot;
 mod state;
+mod tailor;
 mod target;
 mod update;
 mod watch;
@@ -76,10 +77,15 @@ impl Receiver for Cse {
 impl Cse {
     /// Carries out a request and answers it, whatever happens.
     pub async fn handle(&self, request: impl Into<Box<Request>>, arrival: Arrival) -> Response {
-        let call = Arc::new(Call::new(request.into(), arrival, self.clock().now(), None));
+        let mut call = Arc::new(Call::new(request.into(), arrival, self.clock().now(), None));
+        let checked = match self.may_tailor(&call.request, &call.arrival) {
+            // Boxed, so that it does not weigh on every other request.
+            true => Box::pin(self.tailor(&mut call)).await,
+            false => check::primitive(self, &call),
+        };
         let span = span(&call);
         let mut suppressed = false;
-        let outcome = if let Err(failure) = check::primitive(self, &call) {
+        let outcome = if let Err(failure) = checked {
             Err(failure)
         } else {
             // Whoever wants no response is told all the same if the request is not one (TS-0001 8.1.2 Response Type).
@@ -96,6 +102,7 @@ impl Cse {
             tracing::debug!(parent: &span, duration_us, "answered");
         }
         complete(&call.request, &mut response, || self.clock().now());
+        self.tailor_response(&call.responders.0, &mut response);
         response.suppressed = suppressed;
         response
     }

@@ -49,6 +49,8 @@ async fn forward(cse: &Cse, call: &Arc<Call>, target: &Target) -> Result<Respons
     let mut request = Request::clone(&call.request);
     request.response_type = ResponseTypeInfo::default();
     request.operation_execution_time = None;
+    // The profile is one of this node, and was applied.
+    request.primitive_profile_identifier = None;
     fix_times(&mut request, call.now);
     request.from = Some(cse.config().sp_relative(call.request.originator()));
     let expires = request.request_expiration_timestamp.map(|at| at.resolve(call.now));
