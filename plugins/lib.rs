@@ -21,6 +21,8 @@ pub mod notification_target;
 pub mod on_demand_discovery;
 #[cfg(feature = "polling")]
 pub mod polling;
+#[cfg(feature = "primitive-profile")]
+pub mod primitive_profile;
 #[cfg(feature = "process")]
 pub mod process;
 #[cfg(feature = "registration")]
@@ -56,6 +58,8 @@ pub fn all() -> Vec<Arc<dyn ServiceFunction>> {
         Arc::new(group::Groups::default()),
         #[cfg(feature = "on-demand-discovery")]
         Arc::new(on_demand_discovery::OnDemandDiscovery::default()),
+        #[cfg(feature = "primitive-profile")]
+        Arc::new(primitive_profile::PrimitiveProfiles::default()),
         #[cfg(feature = "action")]
         Arc::new(action::Actions::default()),
         #[cfg(feature = "process")]

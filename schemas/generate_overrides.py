@@ -59,6 +59,7 @@ FUNCTIONS = {
     "notificationTargetMgmtPolicyRef": "notification-target", "notificationTargetPolicy": "notification-target",
     "policyDeletionRules": "notification-target", "AEContactList": "contact-list", "AEContactListPerCSE": "contact-list",
     "processManagement": "process", "state": "process", "action": "action", "dependency": "action",
+    "primitiveProfile": "primitive-profile",
 }
 
 # Virtual resources below resources of a type.

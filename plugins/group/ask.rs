@@ -71,6 +71,8 @@ async fn reach(cse: &Cse, position: usize, mut request: Box<Request>, arrival: A
             let stem = unreached.request_identifier.get(..200).unwrap_or(&unreached.request_identifier);
             request.request_identifier = format!("{stem}-{position}");
             request.from = request.from.map(|from| abroad(cse, &from));
+            // The profile is one of this node, and was applied.
+            request.primitive_profile_identifier = None;
             let mut response = cse.originate(&unreached.to, *request).await.unwrap_or_else(|_| {
                 let failure = Failure::new(StatusCode::TargetNotReachable, "the member cannot be reached");
                 Response::failed(&unreached, &failure)

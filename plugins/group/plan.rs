@@ -60,6 +60,8 @@ pub(super) fn member_request(call: &Call, end: Timestamp) -> Request {
         request_expiration_timestamp: original
             .request_expiration_timestamp
             .map(|expiry| AbsRelTime::At(expiry.resolve(call.now))),
+        // The profile that the request names was applied to the whole; to the parts of it, none is.
+        primitive_profile_identifier: original.primitive_profile_identifier.as_ref().map(|_| String::new()),
         ..Request::clone(original)
     };
     expire(&mut request, end);

@@ -35,6 +35,7 @@ mod on_clock;
 mod on_demand_discovery;
 mod policies;
 mod polling;
+mod primitive_profiles;
 mod requests;
 mod schedules;
 mod seeds;
