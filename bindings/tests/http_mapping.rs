@@ -197,6 +197,8 @@ fn query_fields() {
         ["application/json:0", "text/plain"]
     );
     assert_eq!(filter("smf=SELECT%20%3Fa%20%2B").semantics_filter, ["SELECT ?a +"]);
+    assert_eq!(filter("smf=SELECT+%3Fa+%2B").semantics_filter, ["SELECT ?a +"]);
+    assert_eq!(filter("smf=SELECT%20%3Fa%20+").semantics_filter, ["SELECT ?a +"]);
     assert_eq!(
         filter("cfs=1&cfq=%24.a").content_filter,
         Some(ContentFilter { syntax: 1, query: "$.a".to_owned() })

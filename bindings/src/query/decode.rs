@@ -110,7 +110,7 @@ fn condition(field: &Field<'_>, parts: &mut Parts) -> Result<bool, Failure> {
         "sza" => field.once(&mut filter.size_above, number)?,
         "szb" => field.once(&mut filter.size_below, number)?,
         "cty" => field.list(&mut filter.content_type)?,
-        "smf" => field.text(&mut filter.semantics_filter)?,
+        "smf" => field.prose(&mut filter.semantics_filter)?,
         "cfs" => field.once(&mut parts.content_syntax, number)?,
         "cfq" => field.once(&mut parts.content_query, some)?,
         "gmty" => field.once(&mut parts.geometry, number)?,
@@ -231,6 +231,16 @@ impl<'a> Field<'a> {
     fn text(&self, list: &mut Vec<String>) -> Result<(), Failure> {
         list.push(some(&self.decoded()?).ok_or_else(|| self.wrong())?);
         Ok(())
+    }
+
+    /// The same of a text in a language that has spaces. Many clients escape it as forms are, where a space is `+` and never
+    /// `%20`: a text that has the one and not the other is taken for such a one.
+    fn prose(&self, list: &mut Vec<String>) -> Result<(), Failure> {
+        if !self.is_escaped || !self.value.contains('+') || self.value.contains("%20") {
+            return self.text(list);
+        }
+        let value = self.value.replace('+', "%20");
+        Field { value: &value, ..*self }.text(list)
     }
 
     /// Multiplicity 0..n, several values each.
