@@ -5,6 +5,7 @@
 //! discovery in the core. What is read but not acted on, and what is refused, is in `docs/deviations/semantics.md`.
 
 mod allowed;
+mod children;
 mod descriptor;
 mod effort;
 mod fan_out;
@@ -117,9 +118,15 @@ impl ServiceFunction for SemanticSearch {
         if let Some(rest) = fan_out::below(target) {
             return self.fan_out(cse, call, target, rest).await.map(ControlFlow::Break);
         }
-        if !matches!(call.request.result_content, None | Some(ResultContent::SemanticContent)) {
-            return Err(Failure::bad_request("a semantic query (sqi) asks for semantic content (rcn 10)"));
-        }
+        let has_children = match call.request.result_content {
+            None | Some(ResultContent::SemanticContent) => false,
+            Some(ResultContent::SemanticContentAndChildResources) => true,
+            Some(_) => {
+                return Err(Failure::bad_request(
+                    "a semantic query (sqi) asks for semantic content (rcn 10, 11 with child resources)",
+                ));
+            }
+        };
         let (shared, root) = (Arc::clone(call), Arc::clone(&target.resource));
         let result = self
             .evaluate(cse, move |cse, graphs| {
@@ -135,6 +142,9 @@ impl ServiceFunction for SemanticSearch {
                 query.answer(graphs, &scope)
             })
             .await?;
+        if has_children {
+            return Ok(ControlFlow::Break(children::beside(cse, call, result).await));
+        }
         let mut response = Response::to(&call.request, StatusCode::Ok);
         response.content = Some(json!({ "m2m:qres": result }).into());
         Ok(ControlFlow::Break(response))

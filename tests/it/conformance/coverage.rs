@@ -124,9 +124,9 @@ fn required() -> Vec<String> {
         for number in 0..=LAST {
             required.push(match valid.contains(&number) {
                 true => format!("rcn {operation} {number:>7} answered"),
-                // What has to do with semantics is known and not there.
+                // Those of semantic queries, whatever their target is.
                 false if operation == "retrieve" && matches!(number, 10 | 11) => {
-                    format!("rcn {operation} {number:>7} refused with 5001")
+                    format!("rcn {operation} {number:>7} answered")
                 }
                 false => format!("rcn {operation} {number:>7} refused with 4000"),
             });

@@ -55,11 +55,11 @@ pub(super) fn retrieve(
             Ok(with(response, json!({ "m2m:prm": { "ri": resource.ri(), "acop": granted } })))
         }
         ResultContent::OriginalResource => original(cse, &asker, look, response, &resource),
-        ResultContent::SemanticContent if call.request.semantic_query_indicator != Some(true) => {
-            Err(Failure::bad_request("rcn 10 is the result of a semantic query (sqi)"))
-        }
         ResultContent::SemanticContent | ResultContent::SemanticContentAndChildResources => {
-            Err(Failure::not_implemented("semantic content is not supported"))
+            Err(match call.request.semantic_query_indicator {
+                Some(true) => Failure::not_implemented("semantic content is not supported"),
+                _ => Failure::bad_request("rcn 10 and 11 have the result of a semantic query (sqi)"),
+            })
         }
         _ => {
             let found = discover::descendants(cse, &asker, look, &resource, &filter, operation::RETRIEVE)?;
