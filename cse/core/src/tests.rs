@@ -292,3 +292,22 @@ async fn watches_are_woken_by_what_changes_a_result() {
         Request { to: "cse-in".into(), filter_criteria: Some(Box::new(search)), ..Request::default() };
     assert!(bench.cse.watch_result(&search).await.is_none());
 }
+
+#[tokio::test]
+async fn a_write_that_nobody_waits_for_any_more_is_not_counted() {
+    let bench = Bench::new().await;
+    let (go, gate) = crossbeam_channel::bounded::<()>(0);
+    let mut write = Box::pin(bench.cse.writer().run(move |_| {
+        let _ = gate.recv();
+        Ok(())
+    }));
+    tokio::select! {
+        biased;
+        outcome = &mut write => panic!("{outcome:?}"),
+        () = std::future::ready(()) => assert_eq!(bench.cse.writes_waiting(), 1),
+    }
+    drop(write);
+    assert_eq!(bench.cse.writes_waiting(), 0);
+    drop(go);
+    bench.cse.stop().await;
+}

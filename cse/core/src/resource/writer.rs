@@ -109,9 +109,9 @@ impl WriteQueue {
         let sent = self.send(message(Pending { job, reply, thread: std::thread::current().id() }));
         async move {
             sent?;
-            self.waiting.fetch_add(1, Ordering::Relaxed);
+            let waiting = Waiting::new(&self.waiting);
             let answer = answer.await;
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            drop(waiting);
             let Reply { outcome, others } =
                 answer.map_err(|_| Failure::internal("the writer has stopped"))?;
             drop(others);
@@ -147,6 +147,22 @@ impl WriteQueue {
         if self.sender.send(Message::Stop(done)).is_ok() {
             let _ = stopped.await;
         }
+    }
+}
+
+/// Counts somebody who waits, also if the wait is given up.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
