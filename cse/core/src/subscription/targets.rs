@@ -1,15 +1,22 @@
 //! Where the notifications of a subscription go: a target that is a group stands for its members.
 
 use dyad_protocol::Failure;
+use rustc_hash::FxHashSet;
 
 use super::{Pending, Subscription};
 use crate::Cse;
 use crate::delivery::is_closed;
 use crate::request::local_path;
-use crate::resource::{Lookup, Txn, resolve};
+use crate::resource::{Id, Lookup, Resource, Txn, resolve};
+
+/// The type of an AE.
+const AE: u32 = 2;
 
 /// The type of a group.
 const GROUP: u32 = 9;
+
+/// What stands behind the address of a group for its fan-out point.
+const FAN_OUT_POINT: &str = "/fopt";
 
 /// Groups in groups are followed so far.
 const DEPTH: usize = 4;
@@ -29,10 +36,7 @@ pub(super) struct Aim {
 /// reached now if what they miss is not kept (TS-0004 7.5.1.2.2 step 4.0).
 pub(super) fn of(txn: &mut Txn<'_>, said: &Subscription) -> Result<Vec<Aim>, Failure> {
     let cse = txn.cse();
-    let mut found = Vec::with_capacity(said.targets.len());
-    for target in &said.targets {
-        add(cse, txn, target, DEPTH, &mut found)?;
-    }
+    let found = collect(cse, txn, said.targets.iter().map(String::as_str))?;
     let mut aims = Vec::with_capacity(found.len());
     for target in found {
         let is_closed = is_closed(cse, txn, &target)?;
@@ -43,27 +47,72 @@ pub(super) fn of(txn: &mut Txn<'_>, said: &Subscription) -> Result<Vec<Aim>, Fai
     Ok(aims)
 }
 
-fn add(
+/// Targets with the members of groups in their place, each once, under the first of its names.
+fn collect<'a>(
     cse: &Cse,
     look: &mut impl Lookup,
-    target: &str,
-    depth: usize,
-    found: &mut Vec<String>,
-) -> Result<(), Failure> {
-    if !is_entity(target) {
-        let path = local_path(cse, cse.config().shorten(target));
-        let resource = path.map_or(Ok(None), |path| resolve(look, path))?;
-        if let Some(group) = resource.filter(|resource| resource.ty() == GROUP) {
-            for member in group.texts("mid").filter(|_| depth > 0) {
-                add(cse, look, member, depth - 1, found)?;
-            }
-            return Ok(());
+    targets: impl ExactSizeIterator<Item = &'a str>,
+) -> Result<Vec<String>, Failure> {
+    let (is_alone, mut found) = (targets.len() == 1, Found::default());
+    for target in targets {
+        match is_alone && is_entity(target) {
+            true => found.targets.push(target.to_owned()),
+            false => found.add(cse, look, target, DEPTH)?,
         }
     }
-    if found.len() < MOST && !found.iter().any(|known| known == target) {
-        found.push(target.to_owned());
+    Ok(found.targets)
+}
+
+/// What targets stand for, as far as they were looked at.
+#[derive(Default)]
+struct Found {
+    targets: Vec<String>,
+    /// Who is among them: an AE by its AE-ID, whatever it was called.
+    known: FxHashSet<String>,
+    /// Groups whose members were looked at, and how far groups among these.
+    groups: Vec<(Id, usize)>,
+}
+
+impl Found {
+    fn add(&mut self, cse: &Cse, look: &mut impl Lookup, target: &str, depth: usize) -> Result<(), Failure> {
+        let short = cse.config().shorten(target);
+        let mut entity = None;
+        if !is_entity(target) {
+            // A sub-group is named by its fan-out point, and means its members too.
+            let of_group = if depth < DEPTH { short.strip_suffix(FAN_OUT_POINT) } else { None };
+            let mut at = |path| local_path(cse, path).map_or(Ok(None), |path| resolve(look, path));
+            let resource = match of_group {
+                Some(group) => at(group)?.filter(|resource| resource.ty() == GROUP),
+                None => at(short)?,
+            };
+            match resource.as_deref().map(Resource::ty) {
+                Some(GROUP) => {
+                    return resource.map_or(Ok(()), |group| self.members(cse, look, &group, depth));
+                }
+                Some(AE) => entity = resource,
+                _ => {}
+            }
+        }
+        let name = entity.as_ref().and_then(|entity| entity.text("aei")).unwrap_or(short);
+        if self.targets.len() < MOST && self.known.insert(name.to_owned()) {
+            self.targets.push(target.to_owned());
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn members(
+        &mut self,
+        cse: &Cse,
+        look: &mut impl Lookup,
+        group: &Resource,
+        depth: usize,
+    ) -> Result<(), Failure> {
+        if depth == 0 || self.groups.iter().any(|(known, far)| *known == group.id() && *far >= depth) {
+            return Ok(());
+        }
+        self.groups.push((group.id(), depth));
+        group.texts("mid").try_for_each(|member| self.add(cse, look, member, depth - 1))
+    }
 }
 
 /// Whether a target is certainly no group: a URL, or an AE-ID.
@@ -74,10 +123,5 @@ pub(super) fn is_entity(target: &str) -> bool {
 /// The members of a group that is a target, for whoever asks them; a target that is none stands for itself.
 pub async fn members(cse: &Cse, target: &str) -> Result<Vec<String>, Failure> {
     let target = target.to_owned();
-    cse.look(move |cse, snapshot| {
-        let mut found = Vec::new();
-        add(cse, snapshot, &target, DEPTH, &mut found)?;
-        Ok(found)
-    })
-    .await
+    cse.look(move |cse, snapshot| collect(cse, snapshot, std::iter::once(target.as_str()))).await
 }
