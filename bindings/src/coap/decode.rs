@@ -270,5 +270,5 @@ fn content(
     })?;
     let payload = Bytes::copy_from_slice(&packet.payload);
     request.content = Some(rules.codec.read_content(format.serialization, payload)?);
-    Ok(())
+    request.take_attribute_list()
 }

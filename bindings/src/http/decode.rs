@@ -186,6 +186,7 @@ fn fill(
     if !body.is_empty() {
         let content_type = content_type.ok_or_else(|| Failure::bad_request("a body needs a Content-Type"))?;
         request.content = Some(rules.codec.read_content(content_type.media.serialization, body)?);
+        request.take_attribute_list()?;
     }
     Ok(())
 }

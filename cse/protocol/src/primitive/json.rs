@@ -19,6 +19,7 @@ use serde_json::{Number, Value};
 use crate::{Content, Failure, Object};
 
 pub use filter::{filter_from_json, filter_to_json};
+pub(super) use request::attribute_list;
 pub use request::{
     REQUEST_PARAMETERS, request_from_json, request_from_text, request_to_json, request_to_text,
 };

@@ -276,4 +276,17 @@ impl Request {
     pub fn originator(&self) -> &str {
         self.from.as_deref().unwrap_or_default()
     }
+
+    /// Makes the attribute list of a RETRIEVE what its Content is, if that is one (`m2m:atrl`, TS-0004 8.4.2): for bindings
+    /// whose messages carry both. BAD_REQUEST if it is no list of names.
+    pub fn take_attribute_list(&mut self) -> Result<(), Failure> {
+        if self.operation != Operation::Retrieve {
+            return Ok(());
+        }
+        let Some(content) = self.content.take() else { return Ok(()) };
+        let (content, attributes) = super::json::attribute_list(content.into_value())?;
+        self.attribute_list.extend(attributes);
+        self.content = content;
+        Ok(())
+    }
 }

@@ -171,13 +171,19 @@ fn read(basics: Basics, mut fields: Fields) -> Result<Request, Failure> {
 fn content(fields: &mut Fields) -> Result<(Option<Content>, Vec<String>), Failure> {
     let mut attributes = fields.texts("atrl")?;
     let Some(value) = fields.value("pc") else { return Ok((None, attributes)) };
+    let (content, more) = attribute_list(value)?;
+    attributes.extend(more);
+    Ok((content, attributes))
+}
+
+/// A Content, or the attribute list that it is.
+pub(in crate::primitive) fn attribute_list(value: Value) -> Result<(Option<Content>, Vec<String>), Failure> {
     let only_list =
         value.as_object().is_some_and(|object| object.len() == 1 && object.contains_key(ATTRIBUTE_LIST));
-    if !only_list {
-        return Ok((Some(Content::from_value(value)), attributes));
+    match only_list {
+        true => Ok((None, Fields::new(value, "pc")?.texts(ATTRIBUTE_LIST)?)),
+        false => Ok((Some(Content::from_value(value)), Vec::new())),
     }
-    attributes.extend(Fields::new(value, "pc")?.texts(ATTRIBUTE_LIST)?);
-    Ok((None, attributes))
 }
 
 fn response_type(value: Value) -> Result<ResponseTypeInfo, Failure> {
