@@ -93,6 +93,10 @@ fn an_operator_learns_why_a_function_is_not_there() {
         ("contact-list", "contact-list needs the setting cse.type = IN"),
     ];
     for (name, why) in absent {
+        let listed = function(&node, name);
+        assert_eq!((&listed["state"], &listed["off_since"]), (&json!("off"), &Value::Null), "{name}");
+        assert!(listed["off_because"].as_str().unwrap().contains(why), "{listed}");
+        assert!(text(&run(&node, &["status"]).stdout).contains(&format!("\n{name:<20} off  ")), "{name}");
         for switch in ["on", "off"] {
             let output = run(&node, &["functions", switch, name]);
             assert_eq!(output.status.code(), Some(1), "{switch} {name}");

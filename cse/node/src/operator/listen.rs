@@ -112,7 +112,7 @@ async fn carry_out(command: Command, cse: &Cse, absent: &[(&'static str, String)
         return json!({ "error": why });
     }
     let (name, state, outcome) = match command {
-        Command::Status => return status(cse),
+        Command::Status => return status(cse, absent),
         Command::On(name) => {
             let outcome = cse.switch_on(&name).await;
             (name, "on", outcome)
@@ -129,8 +129,10 @@ async fn carry_out(command: Command, cse: &Cse, absent: &[(&'static str, String)
 }
 
 /// What `dyad status` knows.
-fn status(cse: &Cse) -> Value {
+fn status(cse: &Cse, absent: &[(&'static str, String)]) -> Value {
     let config = cse.config();
+    let functions = cse.standings().into_iter().map(function);
+    let functions = functions.chain(absent.iter().map(|(name, why)| without(name, why)));
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "process": std::process::id(),
@@ -140,7 +142,21 @@ fn status(cse: &Cse) -> Value {
         "now": cse.now().to_string(),
         "writes_waiting": cse.writes_waiting(),
         "notifications_waiting": cse.delivery().waiting(),
-        "functions": cse.standings().into_iter().map(function).collect::<Vec<_>>(),
+        "functions": functions.collect::<Vec<_>>(),
+    })
+}
+
+/// A function of the program that the node does without, and why.
+fn without(name: &str, why: &str) -> Value {
+    json!({
+        "name": name,
+        "state": "off",
+        "off_since": null,
+        "off_because": why,
+        "faults": 0,
+        "last_fault": null,
+        "summary": why,
+        "figures": {},
     })
 }
 
