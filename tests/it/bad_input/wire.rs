@@ -1,6 +1,10 @@
 //! Bytes that are no HTTP, or HTTP that means to be read in two ways.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use super::{check_log, dump, leaks, node};
+use crate::load::PATIENCE;
 
 const HEAD: &str = "Host: x\r\nX-M2M-Origin: CAdmin\r\nX-M2M-RI: 1\r\nX-M2M-RVI: 3\r\n";
 
@@ -57,4 +61,21 @@ fn what_is_no_http_is_refused() {
     }
     check_log(&node, &mut wrong);
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// RFC 9110 9.3.2, 15.5.6: nothing follows the head of the answer but the next answer.
+#[test]
+fn head_is_told_what_is_allowed_and_gets_no_body() {
+    let node = node();
+    let mut stream = TcpStream::connect(node.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let two =
+        format!("HEAD /cse-in HTTP/1.1\r\n{HEAD}\r\nGET /cse-in HTTP/1.1\r\n{HEAD}Connection: close\r\n\r\n");
+    stream.write_all(two.as_bytes()).unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    let (first, second) = answers.split_once("\r\n\r\n").unwrap();
+    assert!(first.starts_with("HTTP/1.1 405 "), "{answers}");
+    assert!(first.to_ascii_lowercase().contains("\r\nallow: get, post, put, delete"), "{answers}");
+    assert!(second.starts_with("HTTP/1.1 200 "), "{answers}");
 }
