@@ -128,7 +128,12 @@ impl Tls {
             let (acceptor, endpoints) = (self.acceptor.clone(), Arc::clone(&self.endpoints));
             tokio::spawn(async move {
                 while hangup.recv().await.is_some() {
-                    match reload(&settings, acceptor.as_ref(), &endpoints) {
+                    let (settings, acceptor) = (settings.clone(), acceptor.clone());
+                    let endpoints = Arc::clone(&endpoints);
+                    // A file may be slow, and the threads of the runtime have other things to do.
+                    let reading =
+                        tokio::task::spawn_blocking(move || reload(&settings, acceptor.as_ref(), &endpoints));
+                    match reading.await.unwrap_or_else(|error| Err(error.into())) {
                         Ok(()) => tracing::info!("SIGHUP: certificates are read anew"),
                         Err(error) => tracing::error!("SIGHUP: the node keeps its certificates: {error:#}"),
                     }
