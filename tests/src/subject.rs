@@ -4,11 +4,17 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use crate::node::{Node, Store};
+use crate::node::{Builder, Node, Store};
 use crate::{Client, Transport, variable};
 
 /// `functions.time_limit`: all bindings ask one node for what takes long, on a machine that is busy with it.
 const PATIENCE: &str = "1min";
+
+/// `notification.timeout`: longer than a sink holds an answer back.
+const TARGETS: &str = "30s";
+
+/// `request.flex_wait`: what is done at once is answered within it, also then.
+const FLEXIBLE: &str = "4s";
 
 /// A CSE and what it calls itself.
 #[derive(Clone, Debug)]
@@ -85,19 +91,15 @@ impl Subject {
             Store::Memory => &MEMORY,
             Store::Postgres => &POSTGRES,
         };
-        Self::of(node.get_or_init(|| Node::on(store).set("functions.time_limit", PATIENCE).start()))
+        Self::of(node.get_or_init(|| patient(Node::on(store)).start()))
     }
 
     /// The foreign subject, or a node that is not lenient.
     pub fn strict() -> Self {
         static STRICT: OnceLock<Node> = OnceLock::new();
         Self::foreign().unwrap_or_else(|| {
-            let node = STRICT.get_or_init(|| {
-                Node::on(Store::Memory)
-                    .set("http.lenient", false)
-                    .set("functions.time_limit", PATIENCE)
-                    .start()
-            });
+            let node =
+                STRICT.get_or_init(|| patient(Node::on(Store::Memory)).set("http.lenient", false).start());
             Self { is_lenient: false, ..Self::of(node) }
         })
     }
@@ -130,4 +132,11 @@ impl Subject {
         let address = address.unwrap_or_else(|| panic!("{self:?} does not listen on {transport:?}"));
         Client::over(transport, address, &self.cse_id)
     }
+}
+
+/// A node with the times that cases count on.
+fn patient(node: Builder) -> Builder {
+    node.set("functions.time_limit", PATIENCE)
+        .set("notification.timeout", TARGETS)
+        .set("request.flex_wait", FLEXIBLE)
 }
