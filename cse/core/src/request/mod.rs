@@ -200,14 +200,7 @@ impl Cse {
             return Err(Failure::bad_request("grtm is for requests to the members of a group"));
         }
         match call.request.operation {
-            Operation::Retrieve => {
-                let described = self.described(call).await?;
-                let shared = Arc::clone(call);
-                self.look(move |cse, snapshot| {
-                    retrieve::retrieve(cse, &shared, snapshot, &target, described.as_ref())
-                })
-                .await
-            }
+            Operation::Retrieve => self.retrieve_at(call, target).await,
             // Boxed, so that what it holds while it waits does not weigh on every other request.
             Operation::Notify => Box::pin(notify::notify(self, call, &target)).await,
             Operation::Create => {

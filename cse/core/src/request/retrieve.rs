@@ -20,6 +20,11 @@ impl Cse {
     /// Carries out the RETRIEVE of a request that a service function has intercepted, as if it had not.
     pub async fn retrieve(&self, call: &Arc<Call>) -> Result<Response, Failure> {
         let target = self.read(call, target::locate).await?;
+        self.retrieve_at(call, target).await
+    }
+
+    /// Carries out a RETRIEVE of a target that was found.
+    pub(super) async fn retrieve_at(&self, call: &Arc<Call>, target: Target) -> Result<Response, Failure> {
         let described = self.described(call).await?;
         let shared = Arc::clone(call);
         self.look(move |cse, snapshot| retrieve(cse, &shared, snapshot, &target, described.as_ref())).await
