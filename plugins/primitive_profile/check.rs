@@ -13,6 +13,9 @@ use super::profile::{NOTIFICATIONS, REQUESTS, RESPONSES, applicability};
 /// Entries that a list of a profile may have: every primitive that it holds for is compared with them.
 const MOST: usize = 64;
 
+/// Bytes of JSON that an addition may have: every resource in a response may get it.
+const LONGEST: usize = 256;
+
 /// The lists of a profile.
 const LISTS: [&str; 8] = ["idl", "rtys", "ops", "rsds", "rvs", "adds", "dels", "appl"];
 
@@ -37,6 +40,12 @@ pub(super) fn attributes(schemas: &Schemas, attributes: &Object) -> Result<(), F
         };
         known.name(name)?;
         known.value(name, value)?;
+        if value.to_string().len() > LONGEST {
+            let name = shown(name);
+            return Err(Failure::bad_request(format!(
+                "the value that is added as '{name}' is longer than {LONGEST} bytes"
+            )));
+        }
         if !named.insert(name) {
             return Err(Failure::bad_request(format!("'{}' is added twice", shown(name))));
         }
@@ -150,6 +159,7 @@ mod tests {
             json!({ "adds": [{ "nm": "lbl", "val": [{}] }] }),
             json!({ "adds": [{ "nm": "rt", "val": { "rtv": 1 } }] }),
             json!({ "adds": [{ "nm": "pc", "val": "x" }], "rtys": [3] }),
+            json!({ "adds": [{ "nm": "vsi", "val": "x".repeat(256) }] }),
             json!({ "appl": [8] }),
             json!({ "appl": [0] }),
             json!({ "appl": [true] }),

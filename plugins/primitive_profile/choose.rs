@@ -6,13 +6,13 @@ use std::sync::Arc;
 use dyad_core::Cse;
 use dyad_core::access::operation;
 use dyad_core::request::{Asker, Target};
-use dyad_core::resource::{Id, Lookup, Resource, Snapshot};
+use dyad_core::resource::{Id, Resource, Snapshot};
 use dyad_protocol::exchange::Arrival;
 use dyad_protocol::primitive::ResourceType;
 use dyad_protocol::{Failure, Operation, Request, StatusCode, Timestamp};
 
 use super::profile::{
-    self, PRIMITIVE_PROFILE, REQUESTS, RESPONSES, Subject, find, holds, is_for, is_for_type, may,
+    self, PRIMITIVE_PROFILE, REQUESTS, RESPONSES, Subject, find, holds, is_for, is_for_type, may, present,
 };
 
 /// What is asked on behalf of a request.
@@ -97,10 +97,7 @@ impl Question {
         subject: &Subject<'_>,
     ) -> Result<Vec<Arc<Resource>>, Failure> {
         let mut found = Vec::new();
-        for id in &self.candidates {
-            let Some(profile) = look.resource(*id)?.filter(|profile| !profile.is_expired(self.now)) else {
-                continue;
-            };
+        for profile in present(look, &self.candidates, self.now)? {
             if is_for(&profile, REQUESTS | RESPONSES)
                 && holds(look, cse, &profile, subject)?
                 && may(look, cse, subject.asker, &profile, operation::RETRIEVE)?

@@ -1,4 +1,4 @@
-//! Which profiles there are, in memory: by the entity that they are below.
+//! Which profiles there are, in memory: by the entity that they may concern.
 //!
 //! A superset of what is stored: profiles are added when a transaction makes them, which may yet be rolled back, and
 //! taken out when they are found to be gone. Whoever uses one looks at the resource itself again.
@@ -13,12 +13,12 @@ use dyad_core::resource::{Id, Lookup};
 /// How often it is looked for profiles that are gone.
 const TIDY: Duration = Duration::from_secs(60);
 
-/// Numbers of profiles by the entity that they are below; those below the CSEBase under no name.
+/// Numbers of profiles by the entity that they may concern; those that may concern everybody under no name.
 #[derive(Debug, Default)]
 pub(super) struct Index(RwLock<HashMap<String, Vec<Id>>>);
 
 impl Index {
-    /// A profile below an entity, or below the CSEBase. `told` hears that there is one before anybody else looks.
+    /// A profile for an entity, or for everybody. `told` hears that there is one before anybody else looks.
     pub(super) fn add(&self, entity: &str, profile: Id, told: impl FnOnce()) {
         let mut map = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let profiles = map.entry(entity.to_owned()).or_default();

@@ -25,7 +25,7 @@ use dyad_protocol::{Failure, Request, Response};
 
 use choose::{Chosen, Question};
 use index::Index;
-use profile::PRIMITIVE_PROFILE;
+use profile::{PRIMITIVE_PROFILE, governs};
 
 /// Profiles that are read at a time.
 const PAGE: usize = 500;
@@ -66,7 +66,7 @@ impl ServiceFunction for PrimitiveProfiles {
             let page = txn.of_type(62, after, PAGE)?;
             for profile in &page {
                 if let Some(parent) = txn.resource(profile.parent())? {
-                    self.note(cse, &parent, profile.id());
+                    self.note(txn, &parent, profile.originator(), profile.id())?;
                 }
             }
             match page.last() {
@@ -81,8 +81,7 @@ impl ServiceFunction for PrimitiveProfiles {
         match change {
             Change::Create { parent, draft, .. } if draft.table.number == PRIMITIVE_PROFILE => {
                 check::attributes(cse.schemas(), &draft.attributes)?;
-                self.note(cse, parent, draft.id);
-                Ok(())
+                self.note(txn, parent, draft.originator.as_deref(), draft.id)
             }
             Change::Update { draft, .. } if draft.table.number == PRIMITIVE_PROFILE => {
                 check::attributes(cse.schemas(), &draft.attributes)
@@ -115,10 +114,23 @@ impl ServiceFunction for PrimitiveProfiles {
 }
 
 impl PrimitiveProfiles {
-    /// There is a profile below a resource from now on.
-    fn note(&self, cse: &Cse, parent: &Resource, profile: Id) {
-        let entity = parent.entity().unwrap_or_default();
+    /// There is a profile below a resource from now on: for the entity that the resource stands for; below the CSEBase for
+    /// everybody if its creator may speak for all, otherwise for its creator.
+    fn note(
+        &self,
+        txn: &mut Txn<'_>,
+        parent: &Arc<Resource>,
+        creator: Option<&str>,
+        profile: Id,
+    ) -> Result<(), Failure> {
+        let (cse, now) = (txn.cse(), txn.now());
+        let entity = match (parent.entity(), creator) {
+            (Some(entity), _) => entity.into_owned(),
+            (None, Some(creator)) if !governs(txn, cse, creator, parent, now)? => creator.to_owned(),
+            (None, _) => String::new(),
+        };
         self.index.add(cse.config().shorten(&entity), profile, || cse.tailors(self, true));
+        Ok(())
     }
 }
 

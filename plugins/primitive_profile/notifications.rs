@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::edits::{Shears, edit, edits};
 use super::names;
-use super::profile::{NOTIFICATIONS, Subject, find, holds, is_for, may};
+use super::profile::{NOTIFICATIONS, Subject, find, holds, is_for, may, present};
 
 /// The parameters that a notification may get.
 const ADDED: [&str; 5] = ["rqet", "rset", "ec", "da", "vsi"];
@@ -55,12 +55,8 @@ impl Question {
     pub(super) fn answer(&self, cse: &Cse, look: &mut Snapshot<'_>) -> Result<Answer, Failure> {
         let asker = Asker::from_id(cse, &self.entity, self.now, None, false);
         let mut profiles = Vec::new();
-        for id in &self.candidates {
-            let found = look.resource(*id)?;
-            if let Some(profile) =
-                found.filter(|found| !found.is_expired(self.now) && is_for(found, NOTIFICATIONS))
-                && may(look, cse, &asker, &profile, operation::RETRIEVE)?
-            {
+        for profile in present(look, &self.candidates, self.now)? {
+            if is_for(&profile, NOTIFICATIONS) && may(look, cse, &asker, &profile, operation::RETRIEVE)? {
                 profiles.push(profile);
             }
         }

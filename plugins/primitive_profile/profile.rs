@@ -5,9 +5,9 @@ use std::sync::Arc;
 use dyad_core::Cse;
 use dyad_core::access::{authorize, matches_originator, operation};
 use dyad_core::request::{Asker, Target, Virtual, path_here};
-use dyad_core::resource::{Lookup, Resource, path_of};
+use dyad_core::resource::{Id, Lookup, Resource, path_of};
 use dyad_protocol::primitive::ResourceType;
-use dyad_protocol::{Failure, Operation, StatusCode};
+use dyad_protocol::{Failure, Operation, StatusCode, Timestamp};
 use serde_json::Value;
 
 /// The bits of `appl`: requests to the CSE.
@@ -16,6 +16,9 @@ pub(super) const REQUESTS: u64 = 1;
 pub(super) const RESPONSES: u64 = 2;
 /// Notifications from it.
 pub(super) const NOTIFICATIONS: u64 = 4;
+
+/// Profiles that are looked at for one primitive; more of those that may concern it have no effect.
+pub(super) const MOST: usize = 64;
 
 /// The type of a profile.
 pub(super) const PRIMITIVE_PROFILE: u32 = 62;
@@ -33,6 +36,22 @@ pub(super) struct Subject<'a> {
     pub(super) release: &'a str,
     /// What it is about, if that is on this node.
     pub(super) target: Option<&'a Target>,
+}
+
+/// The profiles of some numbers that are there.
+pub(super) fn present(
+    look: &mut impl Lookup,
+    ids: &[Id],
+    now: Timestamp,
+) -> Result<Vec<Arc<Resource>>, Failure> {
+    let mut found = Vec::new();
+    for id in ids {
+        if found.len() == MOST {
+            break;
+        }
+        found.extend(look.resource(*id)?.filter(|profile| !profile.is_expired(now)));
+    }
+    Ok(found)
 }
 
 /// The bits that an entry of `appl` says; a number, or a text of one.
@@ -91,9 +110,19 @@ fn is_for_entity(
         return Ok(false);
     }
     let Some(creator) = profile.originator() else { return Ok(true) };
-    // Everybody who is registered may create below the CSEBase: what is in force for others is by who may change it.
-    let creator = Asker::from_id(cse, creator, asker.now, None, false);
-    Ok(creator.id == asker.id || may(look, cse, &creator, &parent, operation::UPDATE)?)
+    Ok(cse.config().shorten(creator) == asker.id || governs(look, cse, creator, &parent, asker.now)?)
+}
+
+/// Whether what somebody creates below the CSEBase is in force for others: everybody who is registered may create there, so
+/// it takes the right to change the CSEBase.
+pub(super) fn governs(
+    look: &mut impl Lookup,
+    cse: &Cse,
+    creator: &str,
+    base: &Arc<Resource>,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    may(look, cse, &Asker::from_id(cse, creator, now, None, false), base, operation::UPDATE)
 }
 
 /// Whether somebody may do something with a resource.

@@ -71,3 +71,62 @@ fn a_node_without_the_function_applies_no_profile() {
     let another = Request::create("cse-in/device", 62, profile("q")).from("Cdevice");
     let _ = client.send(&another).expect(5001);
 }
+
+/// What a device that polls has got, when it has answered that.
+fn poll(client: &Client) -> Value {
+    let polls = Request::retrieve("cse-in/device/poll/pcu").from("Cdevice").header("X-M2M-RET", "20000");
+    let request = client.send(&polls).expect(2000).body["m2m:rqp"].clone();
+    let response = json!({ "m2m:rsp": { "rsc": 2000, "rqi": request["rqi"] } });
+    let _ = client.send(&Request::notify("cse-in/device/poll/pcu", response).from("Cdevice")).expect(2000);
+    request
+}
+
+#[test]
+fn what_a_device_polls_is_cut_to_its_measure() {
+    let node = Node::on(Store::Memory).start();
+    let client = node.client();
+    device(&client);
+    let additions = json!([{ "nm": "vsi", "val": "short" }]);
+    let dels = ["ct", "lt", "pi", "et"];
+    let cut =
+        json!({ "rn": "p", "idl": ["Cdevice"], "appl": [4], "rtys": [4], "adds": additions, "dels": dels });
+    let _ = create(&client, "cse-in/device", 62, json!({ "m2m:prp": cut }));
+    let _ = create(&client, "cse-in/device", 15, json!({ "m2m:pch": { "rn": "poll" } }));
+    let _ = container(&client, "c");
+    let subscription = json!({ "m2m:sub": { "rn": "s", "nu": ["Cdevice"], "enc": { "net": [3] } } });
+    let _ = create(&client, "cse-in/device/c", 23, subscription);
+    for number in 0..20 {
+        let instance = json!({ "m2m:cin": { "con": number.to_string() } });
+        let _ = create(&client, "cse-in/device/c", 4, instance);
+    }
+    for number in 0..20 {
+        let request = poll(&client);
+        let instance = &request["pc"]["m2m:sgn"]["nev"]["rep"]["m2m:cin"];
+        assert_eq!((&request["vsi"], &instance["con"]), (&json!("short"), &json!(number.to_string())));
+        let names = ["ct", "lt", "pi", "et"];
+        assert!(
+            instance["ri"].is_string() && names.iter().all(|name| instance[*name].is_null()),
+            "{instance}"
+        );
+    }
+}
+
+#[test]
+fn many_profiles_of_others_concern_nobody_else() {
+    let node = Node::on(Store::Memory).start();
+    let client = node.client();
+    device(&client);
+    let ae = json!({ "m2m:ae": { "rn": "other", "api": "N1", "rr": false, "srv": ["4"] } });
+    let _ = client.send(&Request::create("cse-in", 2, ae).from("Cother")).expect(2001);
+    for number in 0..80 {
+        let mut profile = profile(&format!("p{number}"));
+        profile["m2m:prp"]["idl"] = json!(["all"]);
+        profile["m2m:prp"]["dels"] = json!(["ct", "lbl"]);
+        let _ = client.send(&Request::create("cse-in", 62, profile).from("Cother")).expect(2001);
+    }
+    let _ = create(&client, "cse-in/device", 62, profile("p"));
+    assert_eq!(container(&client, "a")["mni"], 5);
+    let _ = client.send(&Request::delete("cse-in/device/p").from("Cdevice")).expect(2002);
+    let made = container(&client, "b");
+    assert!(made["mni"].is_null() && made["ct"].is_string());
+}
