@@ -111,3 +111,17 @@ fn a_database_from_before_files_were_marked_goes_on() {
     node.stop();
     assert_eq!(application(&file), mark);
 }
+
+#[test]
+fn the_file_of_a_stopped_node_is_the_whole_database() {
+    let mut node = Node::on(Store::Sqlite).start();
+    let container = json!({ "m2m:cnt": { "rn": "kept" } });
+    let _ = node.client().send(&Request::create("cse-in", 3, container)).expect(2001);
+    node.stop();
+    for log in ["dyad.db-wal", "dyad.db-shm"] {
+        // What is not there need not go.
+        let _ = std::fs::remove_file(node.directory().join(log));
+    }
+    node.restart();
+    let _ = node.client().send(&Request::retrieve("cse-in/kept")).expect(2000);
+}

@@ -150,6 +150,16 @@ impl Connection {
         )
     }
 
+    /// Copies all of SQLite's log into its file, after which the file alone is the database. Waits for readers, but not long:
+    /// what is left is copied after the next start.
+    pub(super) fn copy_whole(&mut self) -> Result<(), StoreError> {
+        const COPY: &str = "PRAGMA busy_timeout = 1000; PRAGMA wal_checkpoint(TRUNCATE);";
+        either!(self,
+            sqlite => diesel::connection::SimpleConnection::batch_execute(sqlite, COPY),
+            _postgres => Ok(())
+        )
+    }
+
     /// Empties all tables within the transaction.
     pub(super) fn clear(&mut self) -> Result<(), StoreError> {
         const ALL: &str = "DELETE FROM resource; DELETE FROM label; DELETE FROM attribute; DELETE FROM outbox; \

@@ -89,6 +89,11 @@ impl DerefMut for Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         let _ = self.connection.rollback();
+        // Whoever copies the file of a node that was stopped has everything in it.
+        self.checkpoints = None;
+        if let Err(error) = self.connection.copy_whole() {
+            tracing::debug!(%error, "the log of the database stays beside its file");
+        }
         self.store.writer_is_free();
     }
 }
