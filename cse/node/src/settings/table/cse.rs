@@ -29,7 +29,7 @@ pub(super) const CSE: &[Setting] = &[
     setting("cse.max_expiration", "10y", EXPIRATION,
         "Longest life time of a resource; later expirationTimes are shortened to it."),
     setting("cse.check_expirations_every", "10s", Kind::Duration("100ms", "1d"),
-        "How often expired resources are looked for, besides when the next one expires; they stop being visible at once."),
+        "How often expired resources are looked for at least; nobody sees them in any case."),
 ];
 
 /// `container.*`

@@ -28,6 +28,7 @@ fn every_type_names_its_function() {
         ("m2m:alst", "contact-list"),
         ("m2m:alpc", "contact-list"),
         ("m2m:prmr", "process"),
+        ("m2m:prp", "primitive-profile"),
         ("m2m:stte", "process"),
         ("m2m:actr", "action"),
         ("m2m:depr", "action"),
