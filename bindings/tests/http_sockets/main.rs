@@ -137,7 +137,15 @@ async fn create_in_one_segment_and_keep_alive() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn forms_of_messages() {
-    let server = server(settings()).await;
+    // Time is not what is tested, and a panic that is written with all its frames may take a while.
+    let patience = Duration::from_secs(30);
+    let patient = ServerSettings {
+        header_timeout: patience,
+        keep_alive: patience,
+        body_timeout: patience,
+        ..settings()
+    };
+    let server = server(patient).await;
     let mut stream = connect(&server).await;
     let pipeline: String = (0..40).map(|n| format!("GET /c{n} HTTP/1.1\r\n{HEAD}\r\n")).collect();
     stream.write_all(pipeline.as_bytes()).await.unwrap();
